@@ -106,7 +106,7 @@ func allowedBy(fault validator.FieldError) string {
 	case "required":
 		return "a value: it is required"
 	case "required_if":
-		return "a value: it is required with " + strings.Replace(parameter, " ", " ", 1)
+		return "a value: it is required with " + strings.Replace(parameter, " ", " = ", 1)
 	case "oneof":
 		return strings.ReplaceAll(parameter, " ", ", ")
 	case "min":
