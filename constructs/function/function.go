@@ -106,7 +106,7 @@ func serviceRole(scope constructs.Construct, props Props) iamrole.IamRole {
 	return iamrole.NewIamRole(scope, jsii.String("role"), &iamrole.IamRoleConfig{
 		Name:                jsii.String(props.Name),
 		Description:         jsii.String("The function " + props.Name),
-		AssumeRolePolicy:    jsii.String(policy.TrustService("lambda.amazonaws.com", props.Account.ID, functionArn(props)).JSON()),
+		AssumeRolePolicy:    jsii.String(policy.TrustService("lambda.amazonaws.com", props.Account.ID, "").JSON()),
 		PermissionsBoundary: jsii.String(props.BoundaryArn),
 	})
 }
