@@ -5,6 +5,7 @@ import (
 
 	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/constructs/encryption"
+	"github.com/batbern/infrastructure/constructs/identity"
 	"github.com/batbern/infrastructure/constructs/network"
 )
 
@@ -21,6 +22,11 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 	_ = add("aws_recovery", "recovery", target{account.ID, account.RecoveryRegion, own})
 	_ = add("aws_dns", "dns", target{project.Base.Account.ID, project.Base.Account.Region, base.dnsRoleArn(environment.Name)})
 
+	boundary := identity.Boundary(stack, "boundary", identity.BoundaryProps{
+		Name:      environment.Stack(),
+		AccountID: account.ID,
+		Regions:   []string{account.Region, account.RecoveryRegion, virginia},
+	})
 	keys := encryption.New(stack, "encryption", encryption.Props{
 		Name:       environment.Stack(),
 		AccountID:  account.ID,
@@ -34,6 +40,7 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 		DatabasePort: environment.Database.Port,
 		ServicePorts: servicePorts(environment.Services),
 		Cache:        environment.Cache.Enabled,
+		BoundaryArn:  boundary.PolicyArn,
 		LogsKeyArn:   keys.LogsKeyArn,
 	})
 
