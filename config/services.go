@@ -19,7 +19,7 @@ type Service struct {
 	Port int `validate:"min=1024,max=65535"`
 	// HealthPath answers 200 when the service can take requests. The load balancer and the task's probe ask for it; no
 	// route may expose it.
-	HealthPath string `validate:"required,startswith=/"`
+	HealthPath string `validate:"required,healthpath"`
 	// StartSeconds is how long a task may take from its start to its first healthy answer; failed checks before that do
 	// not count. ECS allows 300 at most.
 	StartSeconds int `validate:"min=10,max=300"`

@@ -41,6 +41,7 @@ var rules = map[string]rule{
 	"tagvalue":      {"1 to 256 letters, digits, spaces and _.:/=+-@", matches(`^[\p{L}\p{N} _.:/=+\-@]{1,256}$`)},
 	"servicename":   {"lower-case letters, digits and single hyphens, beginning with a letter", matches(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)},
 	"trafficshift":  {strings.Join(TrafficShifts, ", "), oneOf(TrafficShifts)},
+	"healthpath":    {"a path such as /actuator/health, of letters, digits and _.-, without a slash at its end", matches(`^(/[A-Za-z0-9_.-]+)+$`)},
 	"pathpattern":   {"a path that begins with /, of letters, digits, _-.$/~\"'@:+&()!,;= and the wildcards * and ?", matches(`^/[A-Za-z0-9_.$/~"'@:+&()!,;=*?-]*$`)},
 	"variable":      {"capital letters, digits and underscores, beginning with a letter", matches(variableName.String())},
 	"secretkey":     {"a field of the secret's JSON: letters, digits, _ and -", matches(`^[A-Za-z0-9_-]+$`)},
