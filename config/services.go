@@ -15,8 +15,8 @@ import (
 type Service struct {
 	// Name stands in ECS, ECR, DNS and log groups: lower case, digits and hyphens, 2 to 24 characters.
 	Name string `validate:"required,max=24,servicename"`
-	// Port is where the container listens.
-	Port int `validate:"min=1024,max=65535"`
+	// Port is where the container listens; not 3389, which the network refuses everywhere.
+	Port int `validate:"min=1024,max=65535,ne=3389"`
 	// HealthPath answers 200 when the service can take requests. The load balancer and the task's probe ask for it; no
 	// route may expose it.
 	HealthPath string `validate:"required,healthpath"`

@@ -138,7 +138,7 @@ func allowedBy(fault validator.FieldError) string {
 		return parameter + " or more"
 	case "gtfield":
 		return "more than " + parameter
-	case "nefield":
+	case "nefield", "ne":
 		return "another value than " + parameter
 	case "startswith":
 		return fmt.Sprintf("a text that begins with %q", parameter)
