@@ -71,10 +71,11 @@ func template(scope constructs.Construct, service config.Service, p parts, props
 	return task(scope, "template", args, p)
 }
 
-// The size of a placeholder's task: Fargate's smallest.
+// The size of a placeholder's task: Fargate's smallest, of which it leaves Service Connect's proxy its part.
 const (
 	placeholderCpu       = 256
-	placeholderMemoryMiB = 512
+	placeholderTaskMiB   = 512
+	placeholderMemoryMiB = placeholderTaskMiB - config.ProxyMemoryMiB
 )
 
 // placeholderTask is what a service runs from its first apply to its first rollout.
@@ -82,7 +83,7 @@ func placeholderTask(scope constructs.Construct, service config.Service, p parts
 	return task(scope, "placeholder", &ecstaskdefinition.EcsTaskDefinitionConfig{
 		Family:               jsii.String(fmt.Sprintf("%s-%s-placeholder", props.Name, service.Name)),
 		Cpu:                  jsii.String(fmt.Sprint(placeholderCpu)),
-		Memory:               jsii.String(fmt.Sprint(placeholderMemoryMiB)),
+		Memory:               jsii.String(fmt.Sprint(placeholderTaskMiB)),
 		ContainerDefinitions: jsii.String(containers(placeholder(service, logTarget{p.logGroup, props.Account.Region}))),
 	}, p)
 }
