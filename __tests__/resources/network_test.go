@@ -573,9 +573,16 @@ func production(t testing.TB) network.Props {
 	return props
 }
 
+// synthesized are the networks that were built before, by their props: a build costs more than a look.
+var synthesized = map[string]*testkit.Stack{}
+
 func synthNetwork(t testing.TB, props network.Props) *testkit.Stack {
 	t.Helper()
-	return testkit.Construct(t, func(stack cdktf.TerraformStack) { network.New(stack, "network", props) })
+	key := fmt.Sprintf("%+v", props)
+	if synthesized[key] == nil {
+		synthesized[key] = testkit.Construct(t, func(stack cdktf.TerraformStack) { network.New(stack, "network", props) })
+	}
+	return synthesized[key]
 }
 
 func resourcesByAddress(stack *testkit.Stack) map[string]testkit.Resource {

@@ -33,9 +33,16 @@ func flowLogFormat() string {
 	return strings.Join(fields, " ")
 }
 
-// flowLogs records every connection in S3, where hours of it cost little and Athena reads them, and rejected ones also
-// in CloudWatch, where alarms are (EC2.6). It gives the name of the log group.
-func flowLogs(scope constructs.Construct, props Props, vpcID string) string {
+// flowLogs records every connection in S3, where hours of it cost little and Athena reads them, and rejected ones in
+// CloudWatch, where alarms are (EC2.6). It gives the name of the log group.
+func flowLogs(scope constructs.Construct, props Props, vpcID string) (rejectedGroup string) {
+	if props.FlowLogsBucketArn != "" {
+		allToS3(scope, props, vpcID)
+	}
+	return rejectedToCloudWatch(scope, props, vpcID)
+}
+
+func allToS3(scope constructs.Construct, props Props, vpcID string) {
 	flowlog.NewFlowLog(scope, jsii.String("flow_log_all"), &flowlog.FlowLogConfig{
 		VpcId:                  jsii.String(vpcID),
 		TrafficType:            jsii.String("ALL"),
@@ -50,7 +57,9 @@ func flowLogs(scope constructs.Construct, props Props, vpcID string) string {
 		},
 		Tags: named(props.Name + "-all"),
 	})
+}
 
+func rejectedToCloudWatch(scope constructs.Construct, props Props, vpcID string) (logGroup string) {
 	group := cloudwatchloggroup.NewCloudwatchLogGroup(scope, jsii.String("rejected_log_group"), &cloudwatchloggroup.CloudwatchLogGroupConfig{
 		Name:            jsii.String(rejectedLogGroup(props)),
 		RetentionInDays: jsii.Number(props.Network.FlowLogs.RetentionDays),

@@ -29,9 +29,11 @@ type Props struct {
 	ServicePorts []int // where the services' containers listen; order and repetition do not matter
 	Cache        bool  // whether there is a cache: without one there is no group and no path for it
 
-	BoundaryArn       string // permissions boundary of the flow logs' role
-	LogsKeyArn        string // KMS key of CloudWatch log groups
-	FlowLogsBucketArn string // bucket that takes every connection's record
+	BoundaryArn string // permissions boundary of the flow logs' role
+	LogsKeyArn  string // KMS key of CloudWatch log groups
+	// FlowLogsBucketArn is the bucket that takes every connection's record; "" leaves rejected ones in CloudWatch
+	// as the only record.
+	FlowLogsBucketArn string
 }
 
 // Outputs are what other constructs may use.
