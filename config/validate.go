@@ -39,6 +39,8 @@ var rules = map[string]rule{
 	"tfcname":      {"3 to 40 letters, digits, hyphens and underscores", matches(`^[A-Za-z0-9][A-Za-z0-9_-]{2,39}$`)},
 	"bucket":       {"a bucket name of 3 to 63 lower-case letters, digits, dots and hyphens", matches(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)},
 	"tagvalue":     {"1 to 256 letters, digits, spaces and _.:/=+-@", matches(`^[\p{L}\p{N} _.:/=+\-@]{1,256}$`)},
+	"origin":       {`an origin such as "https://www.example.ch", without a path, never "*"`, matches(`^https?://[a-z0-9.-]+(:[0-9]{1,5})?$`)},
+	"storageclass": {strings.Join(storageClassNames(), ", "), oneOf(storageClassNames())},
 	"servicename":  {"lower-case letters, digits and single hyphens, beginning with a letter", matches(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)},
 	"logretention": {list(LogRetentionDays) + " days", func(f validator.FieldLevel) bool { return slices.Contains(LogRetentionDays, int(f.Field().Int())) }},
 }
@@ -107,6 +109,8 @@ func allowedBy(fault validator.FieldError) string {
 		return "a value: it is required"
 	case "required_if":
 		return "a value: it is required with " + strings.Replace(parameter, " ", " ", 1)
+	case "required_unless":
+		return "a value: it is required unless " + strings.Replace(parameter, " ", " is ", 1)
 	case "oneof":
 		return strings.ReplaceAll(parameter, " ", ", ")
 	case "min":
@@ -166,6 +170,8 @@ func (e Environment) check(at path, report *Faults) {
 	e.Network.check(at.field("Network"), report)
 	e.Database.check(at.field("Database"), report)
 	e.Cache.check(at.field("Cache"), report)
+	e.Storage.check(at.field("Storage"), report)
+	e.Edge.check(at.field("Edge"), report)
 	for _, service := range e.Services {
 		service.check(at.field("Services").key(service.Name), report)
 	}
@@ -190,7 +196,16 @@ func (e Environment) productionFloor(at path, report *Faults) {
 	floor(e.Database.BackupRetentionDays >= productionRetentionDays, "Database.BackupRetentionDays", e.Database.BackupRetentionDays,
 		fmt.Sprintf("%d to 35", productionRetentionDays))
 	floor(e.Network.FlowLogs.RetentionDays >= 365, "Network.FlowLogs.RetentionDays", e.Network.FlowLogs.RetentionDays, "365 or more (CloudWatch.16)")
-	floor(!e.Cache.Enabled || e.Cache.ReplicasPerShard > 0, "Cache.ReplicasPerShard", e.Cache.ReplicasPerShard, "1 or more (ElastiCache.3)")
+	if e.Cache.Enabled() {
+		floor(e.Cache.Shape.Replicas() > 0, "Cache.Shape.StandBy", e.Cache.Shape.Replicas(), "1 or more (ElastiCache.3)")
+		floor(e.Cache.SnapshotRetentionDays > 0, "Cache.SnapshotRetentionDays", e.Cache.SnapshotRetentionDays, "1 or more (ElastiCache.1)")
+	}
+	floor(e.Storage.Replicated, "Storage.Replicated", e.Storage.Replicated, "true (S3.7, CloudFront.4)")
+	floor(e.Edge.Firewall.Mode != FirewallOff, "Edge.Firewall.Mode", string(e.Edge.Firewall.Mode), "count, block (CloudFront.6)")
+	floor(e.Edge.EnforcePolicy, "Edge.EnforcePolicy", e.Edge.EnforcePolicy, "true")
+	for i, origin := range e.Storage.UploadOrigins {
+		floor(strings.HasPrefix(origin, "https://"), fmt.Sprintf("Storage.UploadOrigins[%d]", i), origin, "origins with https://")
+	}
 	for _, service := range e.Services {
 		field := string(path("Services").key(service.Name).field("Scaling.MinTasks"))
 		floor(service.Scaling.MinTasks >= 2, field, service.Scaling.MinTasks, "2 or more")
