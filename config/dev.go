@@ -33,9 +33,10 @@ func dev(settings Settings) Environment {
 			LogRetentionDays: 30,
 		},
 		Edge: Edge{
-			PriceClass: "PriceClass_100",
-			Firewall:   Firewall{Mode: FirewallOff}, // five dollars a month and more, for nobody's attack
-			Redirects:  formerAddresses(),
+			PriceClass:     "PriceClass_100",
+			Firewall:       Firewall{Mode: FirewallOff}, // five dollars a month and more, for nobody's attack
+			Redirects:      formerAddresses(),
+			ConnectOrigins: signIn(homeRegion),
 		},
 		Services: services(),
 	}

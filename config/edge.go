@@ -14,6 +14,8 @@ type Edge struct {
 	// EnforcePolicy makes browsers block what the Content-Security-Policy forbids; without it they only report it in
 	// their console, so that a mistake in the policy shows itself before production.
 	EnforcePolicy bool
+	// ConnectOrigins are origins besides the environment's own that the frontend's scripts may call.
+	ConnectOrigins []string `validate:"unique,dive,origin"`
 	// Indexed lets search engines list the site. One environment at most wants that.
 	Indexed bool
 	// QueryableLogs adds CloudFront's newer logs in Parquet to the plain ones that CloudFront.5 asks for.
@@ -108,4 +110,9 @@ func (e Edge) redirected(target string) (string, bool) {
 		}
 	}
 	return best.To, best.From != ""
+}
+
+// signIn is where the frontend signs people in: BATbern's users are kept in Amazon Cognito.
+func signIn(region string) []string {
+	return []string{"https://cognito-idp." + region + ".amazonaws.com"}
 }

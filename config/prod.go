@@ -55,6 +55,7 @@ func prod(settings Settings) Environment {
 			QueryableLogs:   true,
 			DetailedMetrics: true,
 			Redirects:       formerAddresses(),
+			ConnectOrigins:  signIn(homeRegion),
 		},
 		Services: scaled(services(), Scaling{MinTasks: 2, DesiredTasks: 2, MaxTasks: 6, TargetCpuPercent: 60}),
 	}

@@ -34,8 +34,9 @@ func staging(settings Settings) Environment {
 		Edge: Edge{
 			PriceClass: "PriceClass_100",
 			// counts what production blocks: a false alarm shows here first
-			Firewall:  Firewall{Mode: FirewallCount, RequestsPerFiveMinutes: 2000, LogRetentionDays: 30},
-			Redirects: formerAddresses(),
+			Firewall:       Firewall{Mode: FirewallCount, RequestsPerFiveMinutes: 2000, LogRetentionDays: 30},
+			Redirects:      formerAddresses(),
+			ConnectOrigins: signIn(homeRegion),
 		},
 		Services: scaled(services(), Scaling{MinTasks: 1, DesiredTasks: 1, MaxTasks: 3, TargetCpuPercent: 70}),
 	}

@@ -96,7 +96,7 @@ func cdnLogBucket(scope constructs.Construct, id string, at site, logs Bucket, p
 		logTarget:  logs.ID,
 		acls:       true,
 	})
-	acl(scope, id+"_acl", bucket)
+	bucket.ID = acl(scope, id+"_acl", bucket)
 	bucketPolicy(scope, id+"_policy", bucket, policy.Statement{
 		Sid: "AWSLogDeliveryWrite", Principals: service("delivery.logs.amazonaws.com"), Actions: []string{"s3:PutObject"},
 		Resources: []string{fmt.Sprintf("%s/AWSLogs/%s/CloudFront/*", bucket.Arn, at.accountID)},
@@ -110,8 +110,8 @@ func cdnLogBucket(scope constructs.Construct, id string, at site, logs Bucket, p
 }
 
 // acl grants CloudFront's log delivery what it would grant itself when logging is switched on, which Terraform would
-// then undo.
-func acl(scope constructs.Construct, id string, bucket Bucket) {
+// then undo. The result is the bucket's name as a reference that waits for the list.
+func acl(scope constructs.Construct, id string, bucket Bucket) string {
 	owner := dataawscanonicaluserid.NewDataAwsCanonicalUserId(scope, jsii.String("owner"), &dataawscanonicaluserid.DataAwsCanonicalUserIdConfig{})
 	delivery := dataawscloudfrontlogdeliverycanonicaluserid.NewDataAwsCloudfrontLogDeliveryCanonicalUserId(scope, jsii.String("delivery"),
 		&dataawscloudfrontlogdeliverycanonicaluserid.DataAwsCloudfrontLogDeliveryCanonicalUserIdConfig{})
@@ -121,11 +121,11 @@ func acl(scope constructs.Construct, id string, bucket Bucket) {
 			Grantee:    &s3bucketacl.S3BucketAclAccessControlPolicyGrantGrantee{Type: jsii.String("CanonicalUser"), Id: canonicalID},
 		}
 	}
-	s3bucketacl.NewS3BucketAcl(scope, jsii.String(id), &s3bucketacl.S3BucketAclConfig{
+	return *s3bucketacl.NewS3BucketAcl(scope, jsii.String(id), &s3bucketacl.S3BucketAclConfig{
 		Bucket: jsii.String(bucket.ID), // by ID: S3 refuses a list until the bucket's ownership is set
 		AccessControlPolicy: &s3bucketacl.S3BucketAclAccessControlPolicy{
 			Owner: &s3bucketacl.S3BucketAclAccessControlPolicyOwner{Id: owner.Id()},
 			Grant: &[]*s3bucketacl.S3BucketAclAccessControlPolicyGrant{grant(owner.Id()), grant(delivery.Id())},
 		},
-	})
+	}).Bucket()
 }
