@@ -5,6 +5,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -17,11 +18,20 @@ import (
 )
 
 func main() {
-	if err := run(os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, err)
+	// kept, because closing jsii silences os.Stderr
+	out, errors := os.Stdout, os.Stderr
+	progress := io.Writer(errors)
+	if os.Getenv(outputVariable) != "" {
+		progress = io.Discard // the cdktf CLI shows its own, and takes every line of ours for an error
+	}
+	if err := run(out, progress); err != nil {
+		fmt.Fprintln(errors, err)
 		os.Exit(1)
 	}
 }
+
+// outputVariable is how the cdktf CLI says where it wants the output.
+const outputVariable = "CDKTF_OUTDIR"
 
 func run(out, progress io.Writer) error {
 	start := time.Now()
@@ -33,7 +43,7 @@ func run(out, progress io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := nodejs.Prepare(project.Settings.LazyBindings); err != nil {
+	if err := nodejs.Prepare(project.Settings.LazyBindings == "true"); err != nil {
 		return err
 	}
 	summaries, err := stacks.Synthesize(project, outputFolder(), func(step string) {
@@ -45,13 +55,7 @@ func run(out, progress io.Writer) error {
 	return printTable(out, summaries, time.Since(start))
 }
 
-// outputFolder is where the cdktf CLI wants the output, cdktf.out without it.
-func outputFolder() string {
-	if folder := os.Getenv("CDKTF_OUTDIR"); folder != "" {
-		return folder
-	}
-	return "cdktf.out"
-}
+func outputFolder() string { return cmp.Or(os.Getenv(outputVariable), "cdktf.out") }
 
 func printTable(out io.Writer, summaries []stacks.Summary, total time.Duration) error {
 	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)

@@ -70,8 +70,6 @@ func newValidator() *validator.Validate {
 func (p Project) validate() Faults {
 	var faults Faults
 	v := newValidator()
-	structFaults(v, "", p.Settings, "correct the variable, or unset it for its default", &faults)
-	accountFaults(p.Settings, &faults)
 	structFaults(v, "base", p.Base, "change it in config/base.go", &faults)
 	for _, environment := range p.Environments {
 		at := path(environment.Name)
@@ -79,7 +77,7 @@ func (p Project) validate() Faults {
 		environment.check(at, &faults)
 	}
 	networksApart(p.Environments, &faults)
-	return withoutEchoes(faults)
+	return faults
 }
 
 // structFaults turns what the validation library found into faults.
@@ -108,7 +106,7 @@ func allowedBy(fault validator.FieldError) string {
 	case "required":
 		return "a value: it is required"
 	case "required_if":
-		return "a value: it is required with " + strings.Replace(parameter, " ", " ", 1)
+		return "a value: it is required with " + strings.Replace(parameter, " ", " = ", 1)
 	case "required_unless":
 		return "a value: it is required unless " + strings.Replace(parameter, " ", " is ", 1)
 	case "oneof":
@@ -225,17 +223,4 @@ func networksApart(environments []Environment, report *Faults) {
 			}
 		}
 	}
-}
-
-// withoutEchoes drops faults of fields that only repeat a fault of the variable that filled them.
-func withoutEchoes(faults Faults) Faults {
-	bySetting := map[string]bool{}
-	for _, fault := range faults {
-		if strings.HasPrefix(fault.Path, prefix) {
-			bySetting[fault.Value] = true
-		}
-	}
-	return slices.DeleteFunc(faults, func(fault Fault) bool {
-		return !strings.HasPrefix(fault.Path, prefix) && bySetting[fault.Value]
-	})
 }

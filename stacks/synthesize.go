@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-cdk-go/cdktf"
 
 	"github.com/batbern/infrastructure/config"
+	"github.com/batbern/infrastructure/internal/nodejs"
 )
 
 // Summary says what a synthesized stack holds.
@@ -27,7 +28,7 @@ type Summary struct {
 // Synthesize writes Terraform for all stacks into the folder, or leaves the folder as it was and says why. It tells
 // progress when a stack begins and when the writing does, and closes the jsii runtime.
 func Synthesize(project config.Project, folder string, progress func(step string)) (summaries []Summary, err error) {
-	defer jsii.Close()
+	defer nodejs.Close()
 	defer func() {
 		// jsii reports every error by a panic, as an error or as a plain string
 		if cause := recover(); cause != nil {

@@ -32,7 +32,7 @@ func Main(m *testing.M) {
 		os.Exit(1)
 	}
 	code := m.Run()
-	jsii.Close()
+	nodejs.Close()
 	os.Exit(code)
 }
 

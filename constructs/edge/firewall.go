@@ -151,14 +151,14 @@ func logKey(scope constructs.Construct, props Props) kmskey.KmsKey {
 func logKeyPolicy(accountID string) policy.Document {
 	return policy.Document{Statements: []policy.Statement{
 		{
-			Sid: "AdministerByAccount", Principals: map[string][]string{"AWS": {"arn:aws:iam::" + accountID + ":root"}},
+			Sid: "AdministerByAccount", Effect: policy.Allow, Principals: policy.Principals{AWS: []string{policy.Root(accountID)}},
 			Actions: []string{"kms:*"}, Resources: []string{"*"},
 		},
 		{
-			Sid: "EncryptLogs", Principals: map[string][]string{"Service": {"logs.us-east-1.amazonaws.com"}},
+			Sid: "EncryptLogs", Effect: policy.Allow, Principals: policy.Principals{Services: []string{"logs.us-east-1.amazonaws.com"}},
 			Actions:   []string{"kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"},
 			Resources: []string{"*"},
-			Conditions: map[string]map[string][]string{"ArnLike": {
+			Conditions: policy.Conditions{"ArnLike": {
 				"kms:EncryptionContext:aws:logs:arn": {fmt.Sprintf("arn:aws:logs:us-east-1:%s:log-group:*", accountID)},
 			}},
 		},

@@ -8,7 +8,6 @@ import (
 	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/iamrole"
 	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/iamrolepolicy"
 
-	"github.com/batbern/infrastructure/constructs/identity"
 	"github.com/batbern/infrastructure/constructs/policy"
 )
 
@@ -16,7 +15,7 @@ import (
 // (CR1) is kept until this statement is taken out, in a change that others see.
 func keepEverything(bucket Bucket) policy.Statement {
 	return policy.Statement{
-		Sid: "KeepEverything", Effect: "Deny", Principals: map[string][]string{"AWS": {"*"}},
+		Sid: "KeepEverything", Effect: policy.Deny, Principals: policy.Principals{Everyone: true},
 		Actions: []string{"s3:DeleteObject", "s3:DeleteObjectVersion"}, Resources: []string{bucket.Objects()},
 	}
 }
@@ -30,8 +29,8 @@ func importRole(scope constructs.Construct, id string, buckets Outputs, props Pr
 		Name:                jsii.String(props.Name + "-import"),
 		Description:         jsii.String("Migrates past events from the import bucket into the content bucket"),
 		PermissionsBoundary: jsii.String(props.BoundaryArn),
-		AssumeRolePolicy: jsii.String(identity.ServiceTrust("ecs-tasks.amazonaws.com", account.ID,
-			fmt.Sprintf("arn:aws:ecs:%s:%s:*", account.Region, account.ID))),
+		AssumeRolePolicy: jsii.String(policy.TrustService("ecs-tasks.amazonaws.com", account.ID,
+			fmt.Sprintf("arn:aws:ecs:%s:%s:*", account.Region, account.ID)).JSON()),
 	})
 	iamrolepolicy.NewIamRolePolicy(scope, jsii.String("policy"), &iamrolepolicy.IamRolePolicyConfig{
 		Name:   jsii.String("import"),
@@ -43,16 +42,16 @@ func importRole(scope constructs.Construct, id string, buckets Outputs, props Pr
 
 func importPolicy(buckets Outputs, props Props) policy.Document {
 	return policy.Document{Statements: []policy.Statement{
-		{Sid: "FindImports", Actions: []string{"s3:ListBucket"}, Resources: []string{buckets.Imports.Arn}},
-		{Sid: "ReadImports", Actions: []string{"s3:GetObject"}, Resources: []string{buckets.Imports.Objects()}},
-		{Sid: "AddContent", Actions: []string{"s3:PutObject"}, Resources: []string{buckets.Content.Objects()}},
+		{Sid: "FindImports", Effect: policy.Allow, Actions: []string{"s3:ListBucket"}, Resources: []string{buckets.Imports.Arn}},
+		{Sid: "ReadImports", Effect: policy.Allow, Actions: []string{"s3:GetObject"}, Resources: []string{buckets.Imports.Objects()}},
+		{Sid: "AddContent", Effect: policy.Allow, Actions: []string{"s3:PutObject"}, Resources: []string{buckets.Content.Objects()}},
 		{
-			Sid: "UseStorageKey", Actions: []string{"kms:Decrypt", "kms:GenerateDataKey"}, Resources: []string{props.KeyArn},
+			Sid: "UseStorageKey", Effect: policy.Allow, Actions: []string{"kms:Decrypt", "kms:GenerateDataKey"}, Resources: []string{props.KeyArn},
 			Conditions: viaS3(props.Account.Region),
 		},
 	}}
 }
 
-func viaS3(region string) map[string]map[string][]string {
-	return map[string]map[string][]string{"StringEquals": {"kms:ViaService": {"s3." + region + ".amazonaws.com"}}}
+func viaS3(region string) policy.Conditions {
+	return policy.Conditions{"StringEquals": {"kms:ViaService": {"s3." + region + ".amazonaws.com"}}}
 }

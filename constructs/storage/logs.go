@@ -41,8 +41,8 @@ func logBucket(scope constructs.Construct, id string, at site, props Props) Buck
 
 // logDelivery lets the services that write logs do so, each to its own place and only for this account.
 func logDelivery(bucket Bucket, at site) []policy.Statement {
-	ours := func(sourceArn string) map[string]map[string][]string {
-		return map[string]map[string][]string{
+	ours := func(sourceArn string) policy.Conditions {
+		return policy.Conditions{
 			"StringEquals": {"aws:SourceAccount": {at.accountID}},
 			"ArnLike":      {"aws:SourceArn": {sourceArn}},
 		}
@@ -50,38 +50,38 @@ func logDelivery(bucket Bucket, at site) []policy.Statement {
 	flowLogs := ours(fmt.Sprintf("arn:aws:logs:%s:%s:*", at.region, at.accountID))
 	return []policy.Statement{
 		{
-			Sid: "WriteAccessLogs", Principals: service("logging.s3.amazonaws.com"), Actions: []string{"s3:PutObject"},
+			Sid: "WriteAccessLogs", Effect: policy.Allow, Principals: service("logging.s3.amazonaws.com"), Actions: []string{"s3:PutObject"},
 			Resources:  []string{bucket.Arn + "/" + accessLogPrefix + "*"},
 			Conditions: ours(fmt.Sprintf("arn:aws:s3:::%s-*", at.prefix)),
 		},
 		// the two statements that the delivery service looks for, and would add itself if they were missing
 		// https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-permissions.html
 		{
-			Sid: "AWSLogDeliveryWrite", Principals: service("delivery.logs.amazonaws.com"), Actions: []string{"s3:PutObject"},
+			Sid: "AWSLogDeliveryWrite", Effect: policy.Allow, Principals: service("delivery.logs.amazonaws.com"), Actions: []string{"s3:PutObject"},
 			Resources:  []string{bucket.Arn + "/" + flowLogPrefix + "*"},
 			Conditions: withBucketOwner(flowLogs),
 		},
 		{
-			Sid: "AWSLogDeliveryAclCheck", Principals: service("delivery.logs.amazonaws.com"),
+			Sid: "AWSLogDeliveryAclCheck", Effect: policy.Allow, Principals: service("delivery.logs.amazonaws.com"),
 			Actions: []string{"s3:GetBucketAcl", "s3:ListBucket"}, Resources: []string{bucket.Arn}, Conditions: flowLogs,
 		},
 		// bound by the account in the key, not by a condition: AWS documents none that the load balancer would send
 		// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
 		{
-			Sid: "WriteLoadBalancerLogs", Principals: service("logdelivery.elasticloadbalancing.amazonaws.com"), Actions: []string{"s3:PutObject"},
+			Sid: "WriteLoadBalancerLogs", Effect: policy.Allow, Principals: service("logdelivery.elasticloadbalancing.amazonaws.com"), Actions: []string{"s3:PutObject"},
 			Resources: []string{fmt.Sprintf("%s/%s/AWSLogs/%s/*", bucket.Arn, LoadBalancerLogPrefix, at.accountID)},
 		},
 	}
 }
 
-func service(name string) map[string][]string { return map[string][]string{"Service": {name}} }
+func service(name string) policy.Principals { return policy.Principals{Services: []string{name}} }
 
-func withBucketOwner(conditions map[string]map[string][]string) map[string]map[string][]string {
+func withBucketOwner(conditions policy.Conditions) policy.Conditions {
 	equals := map[string][]string{"s3:x-amz-acl": {"bucket-owner-full-control"}}
 	for key, values := range conditions["StringEquals"] {
 		equals[key] = values
 	}
-	return map[string]map[string][]string{"StringEquals": equals, "ArnLike": conditions["ArnLike"]}
+	return policy.Conditions{"StringEquals": equals, "ArnLike": conditions["ArnLike"]}
 }
 
 // cdnLogBucket receives all that CloudFront writes. Its plain logs, the only ones that the control CloudFront.5 counts,
@@ -98,9 +98,9 @@ func cdnLogBucket(scope constructs.Construct, id string, at site, logs Bucket, p
 	})
 	bucket.ID = acl(scope, id+"_acl", bucket)
 	bucketPolicy(scope, id+"_policy", bucket, policy.Statement{
-		Sid: "AWSLogDeliveryWrite", Principals: service("delivery.logs.amazonaws.com"), Actions: []string{"s3:PutObject"},
+		Sid: "AWSLogDeliveryWrite", Effect: policy.Allow, Principals: service("delivery.logs.amazonaws.com"), Actions: []string{"s3:PutObject"},
 		Resources: []string{fmt.Sprintf("%s/AWSLogs/%s/CloudFront/*", bucket.Arn, at.accountID)},
-		Conditions: map[string]map[string][]string{
+		Conditions: policy.Conditions{
 			"StringEquals": {"aws:SourceAccount": {at.accountID}, "s3:x-amz-acl": {"bucket-owner-full-control"}},
 			// CloudFront's deliveries live in us-east-1
 			"ArnLike": {"aws:SourceArn": {fmt.Sprintf("arn:aws:logs:us-east-1:%s:delivery-source:*", at.accountID)}},

@@ -21,15 +21,12 @@ func bucketPolicy(scope constructs.Construct, id string, bucket Bucket, statemen
 
 func overTLS(bucket Bucket) []policy.Statement {
 	everything := []string{bucket.Arn, bucket.Objects()}
-	everybody := map[string][]string{"AWS": {"*"}}
+	everybody := policy.Principals{Everyone: true}
 	return []policy.Statement{
+		policy.DenyInsecureTransport("s3:*", everything...),
 		{
-			Sid: "DenyPlainHttp", Effect: "Deny", Principals: everybody, Actions: []string{"s3:*"}, Resources: everything,
-			Conditions: map[string]map[string][]string{"Bool": {"aws:SecureTransport": {"false"}}},
-		},
-		{
-			Sid: "DenyOldTls", Effect: "Deny", Principals: everybody, Actions: []string{"s3:*"}, Resources: everything,
-			Conditions: map[string]map[string][]string{"NumericLessThan": {"s3:TlsVersion": {"1.2"}}},
+			Sid: "DenyOldTls", Effect: policy.Deny, Principals: everybody, Actions: []string{"s3:*"}, Resources: everything,
+			Conditions: policy.Conditions{"NumericLessThan": {"s3:TlsVersion": {"1.2"}}},
 		},
 	}
 }
@@ -37,10 +34,10 @@ func overTLS(bucket Bucket) []policy.Statement {
 // readBy lets CloudFront read a bucket for exactly one distribution, by origin access control. It may list too: without
 // that S3 answers 403 where an object is missing, instead of 404.
 func readBy(bucket Bucket, distributionArn string) []policy.Statement {
-	cloudfront := map[string][]string{"Service": {"cloudfront.amazonaws.com"}}
-	exactly := map[string]map[string][]string{"StringEquals": {"aws:SourceArn": {distributionArn}}}
+	cloudfront := policy.Principals{Services: []string{"cloudfront.amazonaws.com"}}
+	exactly := policy.Conditions{"StringEquals": {"aws:SourceArn": {distributionArn}}}
 	return []policy.Statement{
-		{Sid: "ReadByCloudFront", Principals: cloudfront, Actions: []string{"s3:GetObject"}, Resources: []string{bucket.Objects()}, Conditions: exactly},
-		{Sid: "MissByCloudFront", Principals: cloudfront, Actions: []string{"s3:ListBucket"}, Resources: []string{bucket.Arn}, Conditions: exactly},
+		{Sid: "ReadByCloudFront", Effect: policy.Allow, Principals: cloudfront, Actions: []string{"s3:GetObject"}, Resources: []string{bucket.Objects()}, Conditions: exactly},
+		{Sid: "MissByCloudFront", Effect: policy.Allow, Principals: cloudfront, Actions: []string{"s3:ListBucket"}, Resources: []string{bucket.Arn}, Conditions: exactly},
 	}
 }

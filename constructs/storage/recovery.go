@@ -12,7 +12,6 @@ import (
 	replication "github.com/cdktf/cdktf-provider-aws-go/aws/v19/s3bucketreplicationconfiguration"
 	"github.com/hashicorp/terraform-cdk-go/cdktf"
 
-	"github.com/batbern/infrastructure/constructs/identity"
 	"github.com/batbern/infrastructure/constructs/policy"
 )
 
@@ -91,7 +90,7 @@ func replicationRole(scope constructs.Construct, id string, pairs []pair, replic
 		Name:                jsii.String(props.Name + "-replication"),
 		Description:         jsii.String("Lets S3 copy objects to the recovery region"),
 		PermissionsBoundary: jsii.String(props.BoundaryArn),
-		AssumeRolePolicy:    jsii.String(identity.ServiceTrust("s3.amazonaws.com", props.Account.ID, fmt.Sprintf("arn:aws:s3:::%s-*", props.Name))),
+		AssumeRolePolicy:    jsii.String(policy.TrustService("s3.amazonaws.com", props.Account.ID, fmt.Sprintf("arn:aws:s3:::%s-*", props.Name)).JSON()),
 	})
 	iamrolepolicy.NewIamRolePolicy(scope, jsii.String("policy"), &iamrolepolicy.IamRolePolicyConfig{
 		Name:   jsii.String("replication"),
@@ -111,17 +110,17 @@ func replicationPolicy(pairs []pair, replicaKeyArn string, props Props) policy.D
 		replicaObjects = append(replicaObjects, pair.replica.Objects())
 	}
 	return policy.Document{Statements: []policy.Statement{
-		{Sid: "SeeSources", Actions: []string{"s3:GetReplicationConfiguration", "s3:ListBucket"}, Resources: sources},
+		{Sid: "SeeSources", Effect: policy.Allow, Actions: []string{"s3:GetReplicationConfiguration", "s3:ListBucket"}, Resources: sources},
 		{
-			Sid: "ReadSources", Resources: sourceObjects,
+			Sid: "ReadSources", Effect: policy.Allow, Resources: sourceObjects,
 			Actions: []string{
 				"s3:GetObjectLegalHold", "s3:GetObjectRetention", "s3:GetObjectVersionAcl", "s3:GetObjectVersionForReplication",
 				"s3:GetObjectVersionTagging",
 			},
 		},
-		{Sid: "WriteReplicas", Actions: []string{"s3:ReplicateDelete", "s3:ReplicateObject", "s3:ReplicateTags"}, Resources: replicaObjects},
-		{Sid: "DecryptSources", Actions: []string{"kms:Decrypt"}, Resources: []string{props.KeyArn}, Conditions: viaS3(props.Account.Region)},
-		{Sid: "EncryptReplicas", Actions: []string{"kms:Encrypt", "kms:GenerateDataKey"}, Resources: []string{replicaKeyArn}, Conditions: viaS3(props.Account.RecoveryRegion)},
+		{Sid: "WriteReplicas", Effect: policy.Allow, Actions: []string{"s3:ReplicateDelete", "s3:ReplicateObject", "s3:ReplicateTags"}, Resources: replicaObjects},
+		{Sid: "DecryptSources", Effect: policy.Allow, Actions: []string{"kms:Decrypt"}, Resources: []string{props.KeyArn}, Conditions: viaS3(props.Account.Region)},
+		{Sid: "EncryptReplicas", Effect: policy.Allow, Actions: []string{"kms:Encrypt", "kms:GenerateDataKey"}, Resources: []string{replicaKeyArn}, Conditions: viaS3(props.Account.RecoveryRegion)},
 	}}
 }
 

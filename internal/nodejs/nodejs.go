@@ -28,7 +28,7 @@ var lazyHook []byte
 // there is no Node.js.
 func Prepare(lazy bool) error {
 	if _, err := exec.LookPath(command()); err != nil {
-		return fmt.Errorf("Node.js was not found as %q: cdktf needs version %d or newer; install it from https://nodejs.org or your package manager", command(), OldestMajor)
+		return fmt.Errorf("no Node.js: %q was not found; cdktf needs version %d or newer; install it from https://nodejs.org or your package manager", command(), OldestMajor)
 	}
 	// jsii's banners about old and new versions of Node.js; Explain speaks where a version really is the trouble
 	os.Setenv("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
@@ -50,12 +50,12 @@ func Explain(failure error) error {
 	}
 	out, err := exec.Command(command(), "--version").Output()
 	if err != nil {
-		return errors.Join(failure, fmt.Errorf("Node.js (%s) does not start: %w", command(), err))
+		return errors.Join(failure, fmt.Errorf("command %s (Node.js) does not start: %w", command(), err))
 	}
 	version := strings.TrimSpace(string(out))
 	major, _, _ := strings.Cut(strings.TrimPrefix(version, "v"), ".")
 	if number, err := strconv.Atoi(major); err == nil && number < OldestMajor {
-		return errors.Join(failure, fmt.Errorf("Node.js is %s: cdktf needs version %d or newer", version, OldestMajor))
+		return errors.Join(failure, fmt.Errorf("version %s of Node.js is too old: cdktf needs %d or newer", version, OldestMajor))
 	}
 	return failure
 }
@@ -105,4 +105,15 @@ func writeHook() (string, error) {
 		return "", errors.Join(err, os.Remove(aside.Name()))
 	}
 	return file, os.Rename(aside.Name(), file)
+}
+
+// Close ends jsii and its Node process. It is the last thing a program does with constructs.
+//
+// jsii waits for its process in two places at once; the later wait fails and is reported on os.Stderr as an abnormal
+// exit, although all went well. So os.Stderr leads nowhere from here on: keep the file itself to write to it still.
+func Close() {
+	if nowhere, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0); err == nil {
+		os.Stderr = nowhere
+	}
+	jsii.Close()
 }
