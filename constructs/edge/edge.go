@@ -25,6 +25,8 @@ type Props struct {
 	CertificateArn string
 	// UploadOrigins are web origins besides the frontend that may read content from scripts.
 	UploadOrigins []string
+	// LogsKeyArn encrypts the firewall's logs: a key of us-east-1, needed where the firewall is on.
+	LogsKeyArn string
 	// Virginia is the provider of us-east-1, where firewall and log deliveries of CloudFront live.
 	Virginia cdktf.TerraformProvider
 }

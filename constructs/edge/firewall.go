@@ -1,18 +1,13 @@
 package edge
 
 import (
-	"fmt"
-
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/cloudwatchloggroup"
-	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/kmsalias"
-	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/kmskey"
 	waf "github.com/cdktf/cdktf-provider-aws-go/aws/v19/wafv2webacl"
 	logging "github.com/cdktf/cdktf-provider-aws-go/aws/v19/wafv2webaclloggingconfiguration"
 
 	"github.com/batbern/infrastructure/config"
-	"github.com/batbern/infrastructure/constructs/policy"
 )
 
 // firewall is the web ACL in front of both distributions; nothing where it is off.
@@ -100,7 +95,7 @@ func firewallLogs(scope constructs.Construct, acl waf.Wafv2WebAcl, name string, 
 		Provider:        props.Virginia,
 		Name:            jsii.String("aws-waf-logs-" + name), // WAF writes to no other names
 		RetentionInDays: jsii.Number(float64(props.Edge.Firewall.LogRetentionDays)),
-		KmsKeyId:        logKey(scope, props).Arn(),
+		KmsKeyId:        jsii.String(props.LogsKeyArn),
 	})
 	var redacted []*logging.Wafv2WebAclLoggingConfigurationRedactedFields
 	for _, header := range []string{"authorization", "cookie"} {
@@ -126,41 +121,4 @@ func firewallLogs(scope constructs.Construct, acl waf.Wafv2WebAcl, name string, 
 			}},
 		},
 	})
-}
-
-// logKey encrypts the logs: visitors' addresses are personal data. The environment's own key for logs is in another
-// region, where CloudWatch of us-east-1 cannot use it.
-func logKey(scope constructs.Construct, props Props) kmskey.KmsKey {
-	key := kmskey.NewKmsKey(scope, jsii.String("key"), &kmskey.KmsKeyConfig{
-		Provider:             props.Virginia,
-		Description:          jsii.String(props.Name + " logs of the firewall"),
-		EnableKeyRotation:    jsii.Bool(true),
-		DeletionWindowInDays: jsii.Number(float64(props.Protection.KeyDeletionDays())),
-		Policy:               jsii.String(logKeyPolicy(props.Account.ID).JSON()),
-	})
-	kmsalias.NewKmsAlias(scope, jsii.String("key_alias"), &kmsalias.KmsAliasConfig{
-		Provider:    props.Virginia,
-		Name:        jsii.String("alias/" + props.Name + "-edge-logs"),
-		TargetKeyId: key.KeyId(),
-	})
-	return key
-}
-
-// logKeyPolicy lets the account administer the key and CloudWatch Logs use it, for groups of the account alone.
-// https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
-func logKeyPolicy(accountID string) policy.Document {
-	return policy.Document{Statements: []policy.Statement{
-		{
-			Sid: "AdministerByAccount", Effect: policy.Allow, Principals: policy.Principals{AWS: []string{policy.Root(accountID)}},
-			Actions: []string{"kms:*"}, Resources: []string{"*"},
-		},
-		{
-			Sid: "EncryptLogs", Effect: policy.Allow, Principals: policy.Principals{Services: []string{"logs.us-east-1.amazonaws.com"}},
-			Actions:   []string{"kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"},
-			Resources: []string{"*"},
-			Conditions: policy.Conditions{"ArnLike": {
-				"kms:EncryptionContext:aws:logs:arn": {fmt.Sprintf("arn:aws:logs:us-east-1:%s:log-group:*", accountID)},
-			}},
-		},
-	}}
 }

@@ -7,36 +7,30 @@ import (
 	"github.com/aws/jsii-runtime-go"
 	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/iamrole"
 	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/iamrolepolicy"
-	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/kmsalias"
-	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/kmskey"
 	replication "github.com/cdktf/cdktf-provider-aws-go/aws/v19/s3bucketreplicationconfiguration"
-	"github.com/hashicorp/terraform-cdk-go/cdktf"
 
 	"github.com/batbern/infrastructure/constructs/policy"
 )
 
-// Recovery is what stands in the recovery region: replicas with a key of their own, so that the loss of a region is not
-// the loss of its keys' copies, and the bucket of their access logs.
+// Recovery is what stands in the recovery region: replicas under a key of that region, and the bucket of their access
+// logs.
 type Recovery struct {
 	Content, Frontend, Backups Bucket
 	Logs                       Bucket
-	// KeyArn and KeyID are the replicas' key. Its policy is made last, by whoever knows the distributions.
-	KeyArn, KeyID string
 }
 
 // Exists says whether the environment replicates.
-func (r Recovery) Exists() bool { return r.KeyArn != "" }
+func (r Recovery) Exists() bool { return r.Logs.Name != "" }
 
 // recovery makes the replicas, and lets S3 fill them.
 func recovery(scope constructs.Construct, id string, sources Outputs, props Props) Recovery {
 	scope = constructs.NewConstruct(scope, jsii.String(id))
 	away := site{prefix: props.Name, accountID: props.Account.ID, region: props.Account.RecoveryRegion, provider: props.Recovery}
 
-	key := replicaKey(scope, props)
 	logs := logBucket(scope, "logs", away, props)
 	replica := func(purpose string, with bucketProps) Bucket {
 		with.site, with.purpose, with.protection = away, purpose, props.Protection
-		with.keyArn, with.versioned, with.logTarget, with.events = *key.Arn(), true, logs.ID, true
+		with.keyArn, with.versioned, with.logTarget, with.events = props.RecoveryKeyArn, true, logs.ID, true
 		return newBucket(scope, purpose, with)
 	}
 	out := Recovery{
@@ -44,8 +38,6 @@ func recovery(scope constructs.Construct, id string, sources Outputs, props Prop
 		Frontend: replica("frontend", bucketProps{rules: rulesFor(props.Storage.Frontend)}),
 		Backups:  replica("backups", bucketProps{rules: rulesFor(props.Storage.Backups), lockDays: props.Storage.BackupLockDays}),
 		Logs:     logs,
-		KeyArn:   *key.Arn(),
-		KeyID:    *key.KeyId(),
 	}
 	bucketPolicy(scope, "backups_policy", out.Backups)
 
@@ -54,9 +46,9 @@ func recovery(scope constructs.Construct, id string, sources Outputs, props Prop
 		{"content", sources.Content, out.Content},
 		{"frontend", sources.Frontend, out.Frontend},
 	}
-	role := replicationRole(scope, "replication", pairs, out.KeyArn, props)
+	role := replicationRole(scope, "replication", pairs, props)
 	for _, pair := range pairs {
-		replicate(scope, pair, role, out.KeyArn)
+		replicate(scope, pair, role, props.RecoveryKeyArn)
 	}
 	return out
 }
@@ -68,23 +60,7 @@ type pair struct {
 	replica Bucket
 }
 
-func replicaKey(scope constructs.Construct, props Props) kmskey.KmsKey {
-	key := kmskey.NewKmsKey(scope, jsii.String("key"), &kmskey.KmsKeyConfig{
-		Provider:             props.Recovery,
-		Description:          jsii.String(props.Name + " replicas of buckets"),
-		EnableKeyRotation:    jsii.Bool(true),
-		DeletionWindowInDays: jsii.Number(float64(props.Protection.KeyDeletionDays())),
-		Lifecycle:            &cdktf.TerraformResourceLifecycle{PreventDestroy: jsii.Bool(props.Protection.PreventDestroy())},
-	})
-	kmsalias.NewKmsAlias(scope, jsii.String("key_alias"), &kmsalias.KmsAliasConfig{
-		Provider:    props.Recovery,
-		Name:        jsii.String("alias/" + props.Name + "-replicas"),
-		TargetKeyId: key.KeyId(),
-	})
-	return key
-}
-
-func replicationRole(scope constructs.Construct, id string, pairs []pair, replicaKeyArn string, props Props) string {
+func replicationRole(scope constructs.Construct, id string, pairs []pair, props Props) string {
 	scope = constructs.NewConstruct(scope, jsii.String(id))
 	role := iamrole.NewIamRole(scope, jsii.String("role"), &iamrole.IamRoleConfig{
 		Name:                jsii.String(props.Name + "-replication"),
@@ -95,14 +71,14 @@ func replicationRole(scope constructs.Construct, id string, pairs []pair, replic
 	iamrolepolicy.NewIamRolePolicy(scope, jsii.String("policy"), &iamrolepolicy.IamRolePolicyConfig{
 		Name:   jsii.String("replication"),
 		Role:   role.Id(),
-		Policy: jsii.String(replicationPolicy(pairs, replicaKeyArn, props).JSON()),
+		Policy: jsii.String(replicationPolicy(pairs, props).JSON()),
 	})
 	return *role.Arn()
 }
 
 // replicationPolicy is what S3 needs to copy encrypted objects.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/setting-repl-config-perm-overview.html
-func replicationPolicy(pairs []pair, replicaKeyArn string, props Props) policy.Document {
+func replicationPolicy(pairs []pair, props Props) policy.Document {
 	var sources, sourceObjects, replicaObjects []string
 	for _, pair := range pairs {
 		sources = append(sources, pair.source.Arn)
@@ -120,7 +96,7 @@ func replicationPolicy(pairs []pair, replicaKeyArn string, props Props) policy.D
 		},
 		{Sid: "WriteReplicas", Effect: policy.Allow, Actions: []string{"s3:ReplicateDelete", "s3:ReplicateObject", "s3:ReplicateTags"}, Resources: replicaObjects},
 		{Sid: "DecryptSources", Effect: policy.Allow, Actions: []string{"kms:Decrypt"}, Resources: []string{props.KeyArn}, Conditions: viaS3(props.Account.Region)},
-		{Sid: "EncryptReplicas", Effect: policy.Allow, Actions: []string{"kms:Encrypt", "kms:GenerateDataKey"}, Resources: []string{replicaKeyArn}, Conditions: viaS3(props.Account.RecoveryRegion)},
+		{Sid: "EncryptReplicas", Effect: policy.Allow, Actions: []string{"kms:Encrypt", "kms:GenerateDataKey"}, Resources: []string{props.RecoveryKeyArn}, Conditions: viaS3(props.Account.RecoveryRegion)},
 	}}
 }
 

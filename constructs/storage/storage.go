@@ -20,8 +20,9 @@ type Props struct {
 	Storage    config.Storage
 	// FlowLogRetentionDays is how long VPC flow logs are kept in the log bucket.
 	FlowLogRetentionDays int
-	// KeyArn encrypts all buckets but those of logs.
-	KeyArn string
+	// KeyArn encrypts all buckets but those of logs, RecoveryKeyArn their replicas where there are any: a key of the
+	// recovery region.
+	KeyArn, RecoveryKeyArn string
 	// BoundaryArn bounds the roles.
 	BoundaryArn string
 	// Recovery is the provider of the recovery region.
