@@ -30,7 +30,7 @@ type Storage struct {
 // Lifecycle says what becomes of a bucket's objects as they age. The zero value keeps all of them as they are.
 type Lifecycle struct {
 	// Transitions move objects to cheaper storage, in the order of their days.
-	Transitions []Transition
+	Transitions []Transition `validate:"dive"`
 	// ExpirationDays deletes objects; 0 keeps them.
 	ExpirationDays int `validate:"min=0"`
 	// NoncurrentDays deletes overwritten and deleted versions after that time, which is how long a mistake can be
