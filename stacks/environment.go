@@ -6,6 +6,7 @@ import (
 	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/constructs/certificate"
 	"github.com/batbern/infrastructure/constructs/encryption"
+	"github.com/batbern/infrastructure/constructs/identity"
 	"github.com/batbern/infrastructure/constructs/records"
 )
 
@@ -24,11 +25,13 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 		dns:      add("aws_dns", "dns", target{project.Base.Account.ID, project.Base.Account.Region, base.dnsRoleArn(environment.Name)}),
 	}
 
-	keys := encryption.New(stack, "keys", encryption.Props{
+	keys := encryption.New(stack, "encryption", encryption.Props{
 		Name: environment.Stack(), AccountID: account.ID, Region: account.Region, Protection: environment.Protection,
 	})
-	boundaryArn := "arn:aws:iam::" + account.ID + ":policy/" + environment.Stack() + "-boundary"
-	buckets, recoveryKeyArn := addBuckets(stack, environment, keys, boundaryArn, in)
+	boundary := identity.Boundary(stack, "boundary", identity.BoundaryProps{
+		Name: environment.Stack(), AccountID: account.ID, Regions: []string{account.Region, account.RecoveryRegion, virginia},
+	})
+	buckets, recoveryKeyArn := addBuckets(stack, environment, keys, boundary.PolicyArn, in)
 	certificates := certificate.New(stack, "certificate", certificate.Props{
 		Domains: environment.Domains, ZoneID: base.zoneID(), DNS: in.dns, Virginia: in.virginia,
 	})

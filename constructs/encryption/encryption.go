@@ -97,7 +97,7 @@ type StoragePolicyProps struct {
 func StoragePolicy(scope constructs.Construct, id string, props StoragePolicyProps) {
 	kmskeypolicy.NewKmsKeyPolicy(scope, jsii.String(id), &kmskeypolicy.KmsKeyPolicyConfig{
 		Provider: props.Provider,
-		KeyId:  jsii.String(props.KeyID),
-		Policy: jsii.String(StorageKeyPolicy(props).JSON()),
+		KeyId:    jsii.String(props.KeyID),
+		Policy:   jsii.String(StorageKeyPolicy(props).JSON()),
 	})
 }
