@@ -8,6 +8,7 @@ import (
 	"github.com/batbern/infrastructure/constructs/encryption"
 	"github.com/batbern/infrastructure/constructs/identity"
 	"github.com/batbern/infrastructure/constructs/network"
+	"github.com/batbern/infrastructure/constructs/observability"
 	"github.com/batbern/infrastructure/constructs/records"
 )
 
@@ -37,6 +38,11 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 		Region:     account.Region,
 		Protection: environment.Protection,
 	})
+	topics := observability.Topics(stack, "topics", observability.TopicProps{
+		Name: environment.Stack(), AccountID: account.ID, Region: account.Region, KeyArn: keys.MessagesKeyArn,
+		Emails: environment.AlarmEmails, MailFrom: environment.Observability.MailFrom,
+	})
+	_ = topics
 	buckets, recoveryKeyArn := addBuckets(stack, environment, keys, boundary.PolicyArn, in)
 	_ = network.New(stack, "network", network.Props{
 		Name:         environment.Stack(),
