@@ -29,6 +29,8 @@ type Environment struct {
 	Network  Network
 	Database Database
 	Cache    Cache
+	Storage  Storage
+	Edge     Edge
 	Compute  Compute
 	Api      Api
 	Services []Service `validate:"required,unique=Name,dive"`

@@ -26,6 +26,19 @@ func staging(settings Settings) Environment {
 			BackupWindow:        "02:00-02:30",
 			MaintenanceWindow:   "sun:03:00-sun:04:00", // a week's upgrade is seen here on the same day as in production
 		},
+		Storage: Storage{
+			Content:          Lifecycle{NoncurrentDays: 30},
+			Frontend:         Lifecycle{NoncurrentDays: 30},
+			Backups:          Lifecycle{ExpirationDays: 30, NoncurrentDays: 7},
+			LogRetentionDays: 90,
+		},
+		Edge: Edge{
+			PriceClass: "PriceClass_100",
+			// counts what production blocks: a false alarm shows here first
+			Firewall:       Firewall{Mode: FirewallCount, RequestsPerFiveMinutes: 2000, LogRetentionDays: 30},
+			Redirects:      formerAddresses(),
+			ConnectOrigins: signIn(homeRegion),
+		},
 		Compute: Compute{
 			ContainerInsights: "enabled",
 			Exec:              true,
