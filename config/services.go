@@ -146,7 +146,7 @@ const (
 )
 
 // leastJvmMiB is what a Spring Boot service needs to start at all.
-const leastJvmMiB = 256
+const leastJvmMiB = 384
 
 func (s Service) check(at path, environment Environment, report *Faults) {
 	s.checkSize(at, report)
@@ -304,7 +304,7 @@ func services() []Service {
 			HealthPath:   "/actuator/health",
 			StartSeconds: 180, // Spring Boot on a quarter of a vCPU takes 60 to 120
 			Cpu:          256,
-			MemoryMiB:    1024, // 512 leaves a JVM 288 beside its sidecars
+			MemoryMiB:    1024, // 512 would leave 288 beside the sidecars, too little for a JVM
 			Routes:       routes,
 			Scaling:      Scaling{MinTasks: 1, DesiredTasks: 1, MaxTasks: 2, TargetCpuPercent: 70, TargetMemoryPercent: 85},
 		}
