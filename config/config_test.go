@@ -204,9 +204,11 @@ var environmentFaults = []fault{
 }
 
 // Each fault, planted alone into each environment, is reported with the field's path, and nothing else is refused.
-func TestEveryFaultIsNamed(t *testing.T) {
+func TestEveryFaultIsNamed(t *testing.T) { plantEach(t, environmentFaults) }
+
+func plantEach(t *testing.T, faults []fault) {
 	for _, environment := range Names() {
-		for _, fault := range environmentFaults {
+		for _, fault := range faults {
 			t.Run(string(environment)+"/"+fault.name, func(t *testing.T) {
 				project := load(t, nil)
 				i := slices.IndexFunc(project.Environments, func(e Environment) bool { return e.Name == environment })

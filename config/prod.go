@@ -41,6 +41,33 @@ func prod(settings Settings) Environment {
 		},
 		Api:      Api{RequestsPerSecond: 200, BurstRequests: 400, LogRetentionDays: 365}, // a full auditorium registering at once
 		Services: scaled(sized(services(), 512, 1024), prodScaling()),
+		Storage: Storage{
+			Content: Lifecycle{
+				// a talk is looked at for a month, then hardly; the class sorts them by use and charges nothing for reading
+				Transitions:    []Transition{{AfterDays: 30, Class: IntelligentTiering}},
+				NoncurrentDays: 90,
+			},
+			Frontend: Lifecycle{NoncurrentDays: 90},
+			Backups: Lifecycle{
+				Transitions:    []Transition{{AfterDays: 30, Class: GlacierInstant}},
+				ExpirationDays: 365,
+				NoncurrentDays: 90,
+			},
+			BackupLockDays:   30,
+			Imports:          Lifecycle{Transitions: []Transition{{AfterDays: 90, Class: GlacierInstant}}}, // read once, kept for ever
+			LogRetentionDays: 365,
+			Replicated:       true,
+		},
+		Edge: Edge{
+			PriceClass:      "PriceClass_100", // Europe and North America: where attendees are
+			Firewall:        Firewall{Mode: FirewallBlock, RequestsPerFiveMinutes: 2000, LogRetentionDays: 365},
+			EnforcePolicy:   true,
+			Indexed:         true,
+			QueryableLogs:   true,
+			DetailedMetrics: true,
+			Redirects:       formerAddresses(),
+			ConnectOrigins:  signIn(homeRegion),
+		},
 	}
 }
 

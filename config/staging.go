@@ -38,5 +38,18 @@ func staging(settings Settings) Environment {
 		Services: scaled(sized(services(), 512, 1024), Scaling{
 			MinTasks: 1, DesiredTasks: 1, MaxTasks: 3, TargetCpuPercent: 70, TargetMemoryPercent: 85, TargetRequestsPerMinute: 600,
 		}),
+		Storage: Storage{
+			Content:          Lifecycle{NoncurrentDays: 30},
+			Frontend:         Lifecycle{NoncurrentDays: 30},
+			Backups:          Lifecycle{ExpirationDays: 30, NoncurrentDays: 7},
+			LogRetentionDays: 90,
+		},
+		Edge: Edge{
+			PriceClass: "PriceClass_100",
+			// counts what production blocks: a false alarm shows here first
+			Firewall:       Firewall{Mode: FirewallCount, RequestsPerFiveMinutes: 2000, LogRetentionDays: 30},
+			Redirects:      formerAddresses(),
+			ConnectOrigins: signIn(homeRegion),
+		},
 	}
 }

@@ -51,6 +51,8 @@ var rules = map[string]rule{
 	"arnpattern":    {`an ARN, "arn:aws:events:{region}:{account}:event-bus/{name}", with no wildcard before its resource`, matches(`^arn:aws:[a-z0-9-]+:(?:[a-z0-9-]+|\{region\})?:(?:[0-9]{12}|\{account\})?:(?:[A-Za-z0-9._/:{}-]{3})[A-Za-z0-9._/:{}*-]*$`)},
 	"routekey":      {`a method and a path, "GET /api/v1/events"`, matches(`^(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|ANY) /[A-Za-z0-9_./{}+-]*$`)},
 	"logretention":  {list(LogRetentionDays) + " days", func(f validator.FieldLevel) bool { return slices.Contains(LogRetentionDays, int(f.Field().Int())) }},
+	"origin":        {`an origin such as "https://www.example.ch", without a path, never "*"`, matches(`^https?://[a-z0-9.-]+(:[0-9]{1,5})?$`)},
+	"storageclass":  {strings.Join(storageClassNames(), ", "), oneOf(storageClassNames())},
 }
 
 func matches(pattern string) func(validator.FieldLevel) bool {
@@ -122,6 +124,8 @@ func allowedBy(fault validator.FieldError) string {
 		return "a value: it is required"
 	case "required_if":
 		return "a value: it is required with " + strings.Replace(parameter, " ", " = ", 1)
+	case "required_unless":
+		return "a value: it is required unless " + strings.Replace(parameter, " ", " is ", 1)
 	case "oneof":
 		return strings.ReplaceAll(parameter, " ", ", ")
 	case "min":
@@ -185,6 +189,8 @@ func (e Environment) check(at path, report *Faults) {
 	e.Cache.check(at.field("Cache"), report)
 	e.Compute.check(at.field("Compute"), report)
 	e.Api.check(at.field("Api"), report)
+	e.Storage.check(at.field("Storage"), report)
+	e.Edge.check(at.field("Edge"), report)
 	for _, service := range e.Services {
 		service.check(at.field("Services").key(service.Name), e, report)
 	}
@@ -210,7 +216,6 @@ func (e Environment) productionFloor(at path, report *Faults) {
 	floor(e.Database.BackupRetentionDays >= productionRetentionDays, "Database.BackupRetentionDays", e.Database.BackupRetentionDays,
 		fmt.Sprintf("%d to 35", productionRetentionDays))
 	floor(e.Network.FlowLogs.RetentionDays >= 365, "Network.FlowLogs.RetentionDays", e.Network.FlowLogs.RetentionDays, "365 or more (CloudWatch.16)")
-	floor(!e.Cache.Enabled || e.Cache.ReplicasPerShard > 0, "Cache.ReplicasPerShard", e.Cache.ReplicasPerShard, "1 or more (ElastiCache.3)")
 	floor(!e.Compute.Exec, "Compute.Exec", e.Compute.Exec, "false")
 	floor(e.Compute.ContainerInsights == "enhanced", "Compute.ContainerInsights", e.Compute.ContainerInsights, "enhanced")
 	floor(e.Compute.Rollout.BlueGreen(), "Compute.Rollout.Strategy", e.Compute.Rollout.Strategy, string(BlueGreen))
@@ -219,6 +224,16 @@ func (e Environment) productionFloor(at path, report *Faults) {
 	floor(e.Compute.LogRetentionDays >= 365, "Compute.LogRetentionDays", e.Compute.LogRetentionDays, "365 or more (CloudWatch.16)")
 	floor(e.Api.LogRetentionDays >= 365, "Api.LogRetentionDays", e.Api.LogRetentionDays, "365 or more (CloudWatch.16)")
 	floor(!slices.Contains(e.Api.CorsOrigins, anyOrigin), "Api.CorsOrigins", strings.Join(e.Api.CorsOrigins, ", "), "origins, not *,")
+	if e.Cache.Enabled() {
+		floor(e.Cache.Shape.Replicas() > 0, "Cache.Shape.StandBy", e.Cache.Shape.Replicas(), "1 or more (ElastiCache.3)")
+		floor(e.Cache.SnapshotRetentionDays > 0, "Cache.SnapshotRetentionDays", e.Cache.SnapshotRetentionDays, "1 or more (ElastiCache.1)")
+	}
+	floor(e.Storage.Replicated, "Storage.Replicated", e.Storage.Replicated, "true (S3.7, CloudFront.4)")
+	floor(e.Edge.Firewall.Mode != FirewallOff, "Edge.Firewall.Mode", string(e.Edge.Firewall.Mode), "count, block (CloudFront.6)")
+	floor(e.Edge.EnforcePolicy, "Edge.EnforcePolicy", e.Edge.EnforcePolicy, "true")
+	for i, origin := range e.Storage.UploadOrigins {
+		floor(strings.HasPrefix(origin, "https://"), fmt.Sprintf("Storage.UploadOrigins[%d]", i), origin, "origins with https://")
+	}
 	for _, service := range e.Services {
 		field := string(path("Services").key(service.Name).field("Scaling.MinTasks"))
 		floor(service.Scaling.MinTasks >= 2, field, service.Scaling.MinTasks, "2 or more")
