@@ -58,5 +58,8 @@ func dev(settings Settings) Environment {
 			Redirects:      formerAddresses(),
 			ConnectOrigins: signIn(homeRegion),
 		},
+		Observability: Observability{
+			MailFrom: Critical, // what is less shows on the dashboard: nobody leaves a table for development
+		},
 	}
 }

@@ -34,6 +34,9 @@ type Environment struct {
 	Api      Api
 	Storage  Storage
 	Edge     Edge
+
+	Observability Observability
+
 	Services []Service `validate:"required,unique=Name,dive"`
 	// ExternalSecrets are the names of secrets whose values come from outside, a mail provider's key for example: made
 	// empty, filled in by a person, read by the services that name them.

@@ -81,6 +81,9 @@ func prod(settings Settings) Environment {
 			Redirects:       formerAddresses(),
 			ConnectOrigins:  signIn(homeRegion),
 		},
+		Observability: Observability{
+			MailFrom: Info,
+		},
 	}
 }
 

@@ -57,5 +57,8 @@ func staging(settings Settings) Environment {
 			Redirects:      formerAddresses(),
 			ConnectOrigins: signIn(homeRegion),
 		},
+		Observability: Observability{
+			MailFrom: Warning,
+		},
 	}
 }

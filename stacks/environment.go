@@ -8,6 +8,7 @@ import (
 	"github.com/batbern/infrastructure/constructs/encryption"
 	"github.com/batbern/infrastructure/constructs/identity"
 	"github.com/batbern/infrastructure/constructs/network"
+	"github.com/batbern/infrastructure/constructs/observability"
 	"github.com/batbern/infrastructure/constructs/records"
 )
 
@@ -26,47 +27,43 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 		dns:      add("aws_dns", "dns", target{project.Base.Account.ID, project.Base.Account.Region, base.dnsRoleArn(environment.Name)}),
 	}
 
-	boundary := identity.Boundary(stack, "boundary", identity.BoundaryProps{
-		Name:      environment.Stack(),
-		AccountID: account.ID,
-		Regions:   []string{account.Region, account.RecoveryRegion, virginia},
-	})
 	keys := encryption.New(stack, "encryption", encryption.Props{
-		Name:       environment.Stack(),
-		AccountID:  account.ID,
-		Region:     account.Region,
-		Protection: environment.Protection,
+		Name: environment.Stack(), AccountID: account.ID, Region: account.Region, Protection: environment.Protection,
 	})
+	boundary := identity.Boundary(stack, "boundary", identity.BoundaryProps{
+		Name: environment.Stack(), AccountID: account.ID, Regions: []string{account.Region, account.RecoveryRegion, virginia},
+	})
+	topics := observability.Topics(stack, "topics", observability.TopicProps{
+		Name: environment.Stack(), AccountID: account.ID, Region: account.Region, KeyArn: keys.MessagesKeyArn,
+		Emails: environment.AlarmEmails, MailFrom: environment.Observability.MailFrom,
+	})
+	_ = topics
 	buckets, recoveryKeyArn := addBuckets(stack, environment, keys, boundary.PolicyArn, in)
-	_ = network.New(stack, "network", network.Props{
-		Name:         environment.Stack(),
-		Account:      account,
-		Network:      environment.Network,
-		DatabasePort: environment.Database.Port,
-		ServicePorts: servicePorts(environment.Services),
-		Cache:        environment.Cache.Enabled(),
-		BoundaryArn:  boundary.PolicyArn,
-		LogsKeyArn:   keys.LogsKeyArn,
-
+	vpc := network.New(stack, "network", network.Props{
+		Name:              environment.Stack(),
+		Account:           account,
+		Network:           environment.Network,
+		DatabasePort:      environment.Database.Port,
+		ServicePorts:      servicePorts(environment.Services),
+		Cache:             environment.Cache.Enabled(),
+		BoundaryArn:       boundary.PolicyArn,
+		LogsKeyArn:        keys.LogsKeyArn,
 		FlowLogsBucketArn: buckets.Logs.Arn,
 	})
-
 	certificates := certificate.New(stack, "certificate", certificate.Props{
 		Domains: environment.Domains, ZoneID: base.zoneID(), DNS: in.dns, Virginia: in.virginia,
+	})
+	entry := addServices(stack, environment, parts{
+		base: base, keys: keys, boundaryArn: boundary.PolicyArn, vpc: vpc, buckets: buckets, certificateArn: certificates.RegionalArn,
 	})
 	front := addEdge(stack, environment, buckets, certificates, in)
 	openBuckets(stack, environment, keys, recoveryKeyArn, buckets, front, in)
 	records.New(stack, "records", records.Props{
-		ZoneID: base.zoneID(), Root: environment.Domains.Root, DNS: in.dns, Aliases: aliases(environment.Domains, front),
+		ZoneID: base.zoneID(), Root: environment.Domains.Root, DNS: in.dns,
+		Aliases: append(aliases(environment.Domains, front), records.Alias{
+			ID: "api", Name: environment.Domains.Api(), Target: entry.Target, TargetZoneID: entry.TargetZoneID,
+		}),
 	})
 	webOutputs(stack, buckets, front)
 	return stack
-}
-
-func servicePorts(services []config.Service) []int {
-	var ports []int
-	for _, service := range services {
-		ports = append(ports, service.Port)
-	}
-	return ports
 }

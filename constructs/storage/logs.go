@@ -35,7 +35,8 @@ func logBucket(scope constructs.Construct, id string, at site, props Props) Buck
 			{id: "load-balancer", prefix: LoadBalancerLogPrefix + "/", lifecycle: config.Lifecycle{ExpirationDays: props.Storage.LogRetentionDays}},
 		},
 	})
-	bucketPolicy(scope, id+"_policy", bucket, logDelivery(bucket, at)...)
+	// a load balancer tries to write as soon as its log is switched on
+	bucket.ID = bucketPolicy(scope, id+"_policy", bucket, logDelivery(bucket, at)...)
 	return bucket
 }
 
