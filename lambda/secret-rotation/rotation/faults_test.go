@@ -212,11 +212,11 @@ func TestDatabaseConnectionMayBreakAnywhere(t *testing.T) {
 
 // rotateOverBrokenWire tells whether the rotation took so many records that one was broken off.
 func (f *fixture) rotateOverBrokenWire(t *testing.T, record int) bool {
-	wire := newWire(t, f.server.Port, record)
+	wire := f.server.BreakableWire(t, record)
 	f.throughWire(wire)
 	token := f.begin()
 	err := f.rotate(f.function, token)
-	if !wire.cut() && err != nil {
+	if !wire.Cut() && err != nil {
 		t.Fatal(err)
 	}
 	f.assertNotLockedOut(token)
@@ -224,18 +224,18 @@ func (f *fixture) rotateOverBrokenWire(t *testing.T, record int) bool {
 		t.Errorf("the second try failed: %v", err)
 	}
 	f.assertConverged(token)
-	return wire.cut()
+	return wire.Cut()
 }
 
 // throughWire makes every version of the secret name the wire's port in place of the server's.
-func (f *fixture) throughWire(w *wire) {
+func (f *fixture) throughWire(w *pgtest.Wire) {
 	f.t.Helper()
 	for _, stage := range []string{stagePrevious, stageCurrent} {
 		fields := f.fields(stage)
 		if fields == nil {
 			continue
 		}
-		fields["port"] = w.port
+		fields["port"] = w.Port
 		f.put(mustJSON(f.t, fields), newToken(), stageCurrent)
 	}
 }
