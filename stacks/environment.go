@@ -37,7 +37,6 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 		Name: environment.Stack(), AccountID: account.ID, Region: account.Region, KeyArn: keys.MessagesKeyArn,
 		Emails: environment.AlarmEmails, MailFrom: environment.Observability.MailFrom,
 	})
-	_ = topics
 	buckets, recoveryKeyArn := addBuckets(stack, environment, keys, boundary.PolicyArn, in)
 	vpc := network.New(stack, "network", network.Props{
 		Name:              environment.Stack(),
@@ -50,11 +49,12 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 		LogsKeyArn:        keys.LogsKeyArn,
 		FlowLogsBucketArn: buckets.Logs.Arn,
 	})
+	data := addDatabase(stack, environment, vpc, keys, boundary.PolicyArn, topics, in)
 	certificates := certificate.New(stack, "certificate", certificate.Props{
 		Domains: environment.Domains, ZoneID: base.zoneID(), DNS: in.dns, Virginia: in.virginia,
 	})
 	entry := addServices(stack, environment, parts{
-		base: base, keys: keys, boundaryArn: boundary.PolicyArn, vpc: vpc, buckets: buckets, certificateArn: certificates.RegionalArn,
+		base: base, keys: keys, boundaryArn: boundary.PolicyArn, vpc: vpc, buckets: buckets, database: data, topics: topics, certificateArn: certificates.RegionalArn,
 	})
 	front := addEdge(stack, environment, buckets, certificates, in)
 	openBuckets(stack, environment, keys, recoveryKeyArn, buckets, front, in)
