@@ -7,6 +7,7 @@ import (
 	"github.com/batbern/infrastructure/constructs/certificate"
 	"github.com/batbern/infrastructure/constructs/encryption"
 	"github.com/batbern/infrastructure/constructs/identity"
+	"github.com/batbern/infrastructure/constructs/network"
 	"github.com/batbern/infrastructure/constructs/records"
 )
 
@@ -25,13 +26,33 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 		dns:      add("aws_dns", "dns", target{project.Base.Account.ID, project.Base.Account.Region, base.dnsRoleArn(environment.Name)}),
 	}
 
-	keys := encryption.New(stack, "encryption", encryption.Props{
-		Name: environment.Stack(), AccountID: account.ID, Region: account.Region, Protection: environment.Protection,
-	})
 	boundary := identity.Boundary(stack, "boundary", identity.BoundaryProps{
-		Name: environment.Stack(), AccountID: account.ID, Regions: []string{account.Region, account.RecoveryRegion, virginia},
+		Name:      environment.Stack(),
+		AccountID: account.ID,
+		Regions:   []string{account.Region, account.RecoveryRegion, virginia},
 	})
-	buckets, recoveryKeyArn := addBuckets(stack, environment, keys, boundary.PolicyArn, in)
+	keys := encryption.New(stack, "encryption", encryption.Props{
+		Name:       environment.Stack(),
+		AccountID:  account.ID,
+		Region:     account.Region,
+		Protection: environment.Protection,
+	})
+	recoveryKeyArn := recoveryStorageKey(stack, environment, in)
+	buckets := addBuckets(stack, environment, keys, recoveryKeyArn, boundary.PolicyArn, in)
+	vpc := network.New(stack, "network", network.Props{
+		Name:              environment.Stack(),
+		Account:           account,
+		Network:           environment.Network,
+		DatabasePort:      environment.Database.Port,
+		ServicePorts:      servicePorts(environment.Services),
+		Cache:             environment.Cache.Enabled(),
+		BoundaryArn:       boundary.PolicyArn,
+		LogsKeyArn:        keys.LogsKeyArn,
+		FlowLogsBucketArn: buckets.Logs.Arn,
+	})
+	if environment.Cache.Enabled() {
+		addCache(stack, environment, keys, vpc)
+	}
 	certificates := certificate.New(stack, "certificate", certificate.Props{
 		Domains: environment.Domains, ZoneID: base.zoneID(), DNS: in.dns, Virginia: in.virginia,
 	})
@@ -41,5 +62,14 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 		ZoneID: base.zoneID(), Root: environment.Domains.Root, DNS: in.dns, Aliases: aliases(environment.Domains, front),
 	})
 	webOutputs(stack, buckets, front)
+
 	return stack
+}
+
+func servicePorts(services []config.Service) []int {
+	var ports []int
+	for _, service := range services {
+		ports = append(ports, service.Port)
+	}
+	return ports
 }

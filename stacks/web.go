@@ -4,9 +4,11 @@ import (
 	"github.com/hashicorp/terraform-cdk-go/cdktf"
 
 	"github.com/batbern/infrastructure/config"
+	"github.com/batbern/infrastructure/constructs/cache"
 	"github.com/batbern/infrastructure/constructs/certificate"
 	"github.com/batbern/infrastructure/constructs/edge"
 	"github.com/batbern/infrastructure/constructs/encryption"
+	"github.com/batbern/infrastructure/constructs/network"
 	"github.com/batbern/infrastructure/constructs/records"
 	"github.com/batbern/infrastructure/constructs/storage"
 )
@@ -16,18 +18,22 @@ type clouds struct {
 	virginia, recovery, dns cdktf.TerraformProvider
 }
 
-// addBuckets makes the environment's buckets, and the key of their replicas where it has any.
-func addBuckets(stack cdktf.TerraformStack, environment config.Environment, keys encryption.Outputs, boundaryArn string, in clouds) (storage.Outputs, string) {
-	recoveryKeyArn := ""
-	if environment.Storage.Replicated {
-		recoveryKeyArn = encryption.Key(stack, "recovery_storage", encryption.Props{
-			Name:       environment.Stack(),
-			AccountID:  environment.Account.ID,
-			Region:     environment.Account.RecoveryRegion,
-			Protection: environment.Protection,
-			Provider:   in.recovery,
-		}, encryption.Storage)
+// recoveryStorageKey encrypts the replicas of buckets; "" where the environment has none.
+func recoveryStorageKey(stack cdktf.TerraformStack, environment config.Environment, in clouds) string {
+	if !environment.Storage.Replicated {
+		return ""
 	}
+	return encryption.Key(stack, "recovery_storage", encryption.Props{
+		Name:       environment.Stack(),
+		AccountID:  environment.Account.ID,
+		Region:     environment.Account.RecoveryRegion,
+		Protection: environment.Protection,
+		Provider:   in.recovery,
+	}, encryption.Storage)
+}
+
+// addBuckets makes the environment's buckets.
+func addBuckets(stack cdktf.TerraformStack, environment config.Environment, keys encryption.Outputs, recoveryKeyArn, boundaryArn string, in clouds) storage.Outputs {
 	return storage.New(stack, "storage", storage.Props{
 		Name:                 environment.Stack(),
 		Account:              environment.Account,
@@ -39,7 +45,23 @@ func addBuckets(stack cdktf.TerraformStack, environment config.Environment, keys
 		RecoveryKeyArn:       recoveryKeyArn,
 		BoundaryArn:          boundaryArn,
 		Recovery:             in.recovery,
-	}), recoveryKeyArn
+	})
+}
+
+// addCache makes the cache of an environment that has one.
+func addCache(stack cdktf.TerraformStack, environment config.Environment, keys encryption.Outputs, vpc network.Outputs) cache.Outputs {
+	return cache.New(stack, "cache", cache.Props{
+		Name:            environment.Stack(),
+		Account:         environment.Account,
+		Cache:           environment.Cache,
+		Protection:      environment.Protection,
+		Services:        environment.Services,
+		Port:            network.CachePort,
+		SubnetIDs:       vpc.SubnetIDs(config.Isolated),
+		SecurityGroupID: vpc.SecurityGroupID(network.Cache),
+		DataKeyArn:      keys.DataKeyArn,
+		LogsKeyArn:      keys.LogsKeyArn,
+	})
 }
 
 // addEdge makes the distributions that serve the buckets.

@@ -25,6 +25,7 @@ func cacheProps(change func(*cache.Props)) cache.Props {
 			SnapshotWindow: "01:00-02:00", MaintenanceWindow: "sun:04:00-sun:05:00", LogRetentionDays: 30,
 		},
 		Services:        []config.Service{{Name: "api-gateway"}, {Name: "event-management"}},
+		Port:            6379,
 		SubnetIDs:       []string{"subnet-1", "subnet-2"},
 		SecurityGroupID: "sg-1",
 		DataKeyArn:      "arn:aws:kms:eu-central-1:222233334444:key/data",
@@ -55,6 +56,7 @@ func TestCache(t *testing.T) {
 			"kms_key_id":                 "arn:aws:kms:eu-central-1:222233334444:key/data",
 			"transit_encryption_enabled": true, // ElastiCache.5
 			"transit_encryption_mode":    "required",
+			"port":                       6379,
 			"snapshot_retention_limit":   1, // ElastiCache.1
 			"security_group_ids":         []string{"sg-1"},
 			"apply_immediately":          true,
