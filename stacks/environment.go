@@ -48,7 +48,7 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 		Cache:             environment.Cache.Enabled(),
 		BoundaryArn:       boundary.PolicyArn,
 		LogsKeyArn:        keys.LogsKeyArn,
-		FlowLogsBucketArn: buckets.Logs.Arn,
+		FlowLogsBucketArn: buckets.Logs.Destination(),
 	})
 	if environment.Cache.Enabled() {
 		addCache(stack, environment, keys, vpc)

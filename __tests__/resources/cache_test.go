@@ -177,6 +177,44 @@ func TestCacheProtection(t *testing.T) {
 	}
 }
 
+// The same environment with and without: what a cache adds is all there is to it, in the network too.
+func TestCacheOnAndOff(t *testing.T) {
+	project := testkit.Project(t)
+	project.Environments = slices.Clone(project.Environments)
+	dev := &project.Environments[0]
+	dev.Cache = cacheProps(func(*cache.Props) {}).Cache
+	with, without := addresses(testkit.Synth(t, project)["batbern-dev"]), addresses(testkit.StackNamed(t, "batbern-dev"))
+	for address := range without {
+		if !with[address] {
+			t.Errorf("%s goes when a cache comes", address)
+		}
+		delete(with, address)
+	}
+	kinds := map[string]int{}
+	for address := range with {
+		kinds[strings.Split(address, ".")[0]]++
+		if !strings.Contains(address, "cache") {
+			t.Errorf("%s comes with the cache and does not tell by its name", address)
+		}
+	}
+	for kind, least := range map[string]int{
+		"aws_elasticache_replication_group": 1, "aws_elasticache_subnet_group": 1, "aws_elasticache_parameter_group": 1, "aws_elasticache_user_group": 1,
+		"aws_elasticache_user": len(dev.Services), "aws_cloudwatch_log_group": 2, "aws_security_group": 1, "aws_vpc_security_group_ingress_rule": 1,
+	} {
+		if kinds[kind] < least {
+			t.Errorf("a cache adds %d of %s, wanted %d", kinds[kind], kind, least)
+		}
+	}
+}
+
+func addresses(stack *testkit.Stack) map[string]bool {
+	all := map[string]bool{}
+	for _, resource := range stack.All() {
+		all[resource.Address()] = true
+	}
+	return all
+}
+
 // BATbern runs without a cache to save its price. Then nothing of one is left, anywhere.
 func TestNoCacheNoTrace(t *testing.T) {
 	for _, stack := range testkit.Environments(t) {
