@@ -26,6 +26,7 @@ func dev(settings Settings) Environment {
 			BackupWindow:        "02:00-02:30",
 			MaintenanceWindow:   "sun:03:00-sun:04:00",
 		},
+		// no cache: services fall back on the database, as all of BATbern does today
 		Storage: Storage{
 			UploadOrigins:    []string{"http://localhost:5173"}, // the development server of the frontend
 			Content:          Lifecycle{NoncurrentDays: 7},

@@ -31,6 +31,14 @@ func prod(settings Settings) Environment {
 			BackupWindow:        "02:00-02:30",
 			MaintenanceWindow:   "sun:03:00-sun:04:00", // conferences are on Fridays
 		},
+		Cache: Cache{
+			Shape:                 SingleShard{StandBy: 1}, // in the other zone; BATbern's keys need no second shard
+			NodeType:              "cache.t4g.micro",       // half a GiB, many times what an event's pages take
+			SnapshotRetentionDays: 7,
+			SnapshotWindow:        "01:00-02:00",
+			MaintenanceWindow:     "sun:04:00-sun:05:00", // after the database's
+			LogRetentionDays:      365,
+		},
 		Storage: Storage{
 			Content: Lifecycle{
 				// a talk is looked at for a month, then hardly; the class sorts them by use and charges nothing for reading

@@ -26,6 +26,14 @@ func staging(settings Settings) Environment {
 			BackupWindow:        "02:00-02:30",
 			MaintenanceWindow:   "sun:03:00-sun:04:00", // a week's upgrade is seen here on the same day as in production
 		},
+		Cache: Cache{
+			Shape:                 SingleShard{}, // one node: the client's code is tried here, not the failover
+			NodeType:              "cache.t4g.micro",
+			SnapshotRetentionDays: 1,
+			SnapshotWindow:        "01:00-02:00",
+			MaintenanceWindow:     "sun:04:00-sun:05:00",
+			LogRetentionDays:      30,
+		},
 		Storage: Storage{
 			Content:          Lifecycle{NoncurrentDays: 30},
 			Frontend:         Lifecycle{NoncurrentDays: 30},

@@ -45,6 +45,23 @@ func cacheStack(t *testing.T, change func(*cache.Props)) (*testkit.Stack, cache.
 // AC14: ElastiCache with appropriate clustering.
 func TestCache(t *testing.T) {
 	t.Run("should_createRedisCluster_when_cacheRequired", func(t *testing.T) {
+		for _, stack := range testkit.Environments(t) {
+			environment := environmentOf(t, stack)
+			if !environment.Cache.Enabled() {
+				continue // TestNoCacheNoTrace
+			}
+			testkit.HasResourceWithProperties(t, stack, "aws_elasticache_replication_group", map[string]any{
+				"replication_group_id":       stack.Name + "-cache",
+				"node_type":                  environment.Cache.NodeType,
+				"num_cache_clusters":         environment.Cache.Shape.Nodes(),
+				"automatic_failover_enabled": environment.Cache.Shape.Replicas() > 0,
+				"multi_az_enabled":           environment.Cache.Shape.Replicas() > 0,
+				"snapshot_retention_limit":   environment.Cache.SnapshotRetentionDays,
+			})
+			if users := len(stack.Resources("aws_elasticache_user")); users != len(environment.Services) {
+				t.Errorf("%s: %d users for %d services", stack.Name, users, len(environment.Services))
+			}
+		}
 		stack, _ := cacheStack(t, func(*cache.Props) {})
 		testkit.HasResourceWithProperties(t, stack, "aws_elasticache_replication_group", map[string]any{
 			"replication_group_id":       "batbern-dev-cache",
