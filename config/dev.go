@@ -27,6 +27,20 @@ func dev(settings Settings) Environment {
 			MaintenanceWindow:   "sun:03:00-sun:04:00",
 		},
 		// no cache: services fall back on the database, as all of BATbern does today
+		Compute: Compute{
+			ContainerInsights: "enabled",
+			Exec:              true,
+			Capacity:          Capacity{OnDemandWeight: 1, SpotWeight: 4}, // an interruption costs a developer two minutes
+			Rollout:           Rollout{Strategy: Rolling},                 // no second set of tasks to pay for
+			LogRetentionDays:  7,
+		},
+		Api: Api{
+			RequestsPerSecond: 50,
+			BurstRequests:     100,
+			CorsOrigins:       []string{"http://localhost:5173"}, // the frontend on a developer's machine
+			LogRetentionDays:  7,
+		},
+		Services: asleepAtNight(services()), // nobody works at night: two thirds of the hours cost nothing
 		Storage: Storage{
 			UploadOrigins:    []string{"http://localhost:5173"}, // the development server of the frontend
 			Content:          Lifecycle{NoncurrentDays: 7},
@@ -40,6 +54,5 @@ func dev(settings Settings) Environment {
 			Redirects:      formerAddresses(),
 			ConnectOrigins: signIn(homeRegion),
 		},
-		Services: services(),
 	}
 }
