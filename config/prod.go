@@ -46,6 +46,14 @@ func prod(settings Settings) Environment {
 			CopyToRecovery: true,
 			RestoreTest:    true,
 		},
+		Cache: Cache{
+			Shape:                 SingleShard{StandBy: 1}, // in the other zone; BATbern's keys need no second shard
+			NodeType:              "cache.t4g.micro",       // half a GiB, many times what an event's pages take
+			SnapshotRetentionDays: 7,
+			SnapshotWindow:        "01:00-02:00",
+			MaintenanceWindow:     "sun:04:00-sun:05:00", // after the database's
+			LogRetentionDays:      365,
+		},
 		Compute: Compute{
 			ContainerInsights: "enhanced",
 			Capacity:          Capacity{OnDemandBase: 2, OnDemandWeight: 1}, // no Spot: it is taken away when everybody wants it

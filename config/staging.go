@@ -32,6 +32,14 @@ func staging(settings Settings) Environment {
 			ProxyConnectionsPercent: 75,
 		},
 		Backup: Backup{DailyDays: 7, RestoreTest: true}, // enough to rehearse a restore
+		Cache: Cache{
+			Shape:                 SingleShard{}, // one node: the client's code is tried here, not the failover
+			NodeType:              "cache.t4g.micro",
+			SnapshotRetentionDays: 1,
+			SnapshotWindow:        "01:00-02:00",
+			MaintenanceWindow:     "sun:04:00-sun:05:00",
+			LogRetentionDays:      30,
+		},
 		Compute: Compute{
 			ContainerInsights: "enabled",
 			Exec:              true,

@@ -229,10 +229,12 @@ func (e Environment) productionFloor(at path, report *Faults) {
 	floor(!slices.Contains(e.Api.CorsOrigins, anyOrigin), "Api.CorsOrigins", strings.Join(e.Api.CorsOrigins, ", "), "origins, not *,")
 	if e.Cache.Enabled() {
 		floor(e.Cache.Shape.Replicas() > 0, "Cache.Shape.StandBy", e.Cache.Shape.Replicas(), "1 or more (ElastiCache.3)")
+		floor(e.Cache.LogRetentionDays >= 365, "Cache.LogRetentionDays", e.Cache.LogRetentionDays, "365 or more (CloudWatch.16)")
 		floor(e.Cache.SnapshotRetentionDays > 0, "Cache.SnapshotRetentionDays", e.Cache.SnapshotRetentionDays, "1 or more (ElastiCache.1)")
 	}
 	floor(e.Storage.Replicated, "Storage.Replicated", e.Storage.Replicated, "true (S3.7, CloudFront.4)")
 	floor(e.Edge.Firewall.Mode != FirewallOff, "Edge.Firewall.Mode", string(e.Edge.Firewall.Mode), "count, block (CloudFront.6)")
+	floor(e.Edge.Firewall.LogRetentionDays >= 365, "Edge.Firewall.LogRetentionDays", e.Edge.Firewall.LogRetentionDays, "365 or more (CloudWatch.16)")
 	floor(e.Edge.EnforcePolicy, "Edge.EnforcePolicy", e.Edge.EnforcePolicy, "true")
 	for i, origin := range e.Storage.UploadOrigins {
 		floor(strings.HasPrefix(origin, "https://"), fmt.Sprintf("Storage.UploadOrigins[%d]", i), origin, "origins with https://")

@@ -37,7 +37,8 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 		Name: environment.Stack(), AccountID: account.ID, Region: account.Region, KeyArn: keys.MessagesKeyArn,
 		Emails: environment.AlarmEmails, MailFrom: environment.Observability.MailFrom,
 	})
-	buckets, recoveryKeyArn := addBuckets(stack, environment, keys, boundary.PolicyArn, in)
+	recoveryKeyArn := recoveryStorageKey(stack, environment, in)
+	buckets := addBuckets(stack, environment, keys, recoveryKeyArn, boundary.PolicyArn, in)
 	vpc := network.New(stack, "network", network.Props{
 		Name:              environment.Stack(),
 		Account:           account,
@@ -47,7 +48,7 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 		Cache:             environment.Cache.Enabled(),
 		BoundaryArn:       boundary.PolicyArn,
 		LogsKeyArn:        keys.LogsKeyArn,
-		FlowLogsBucketArn: buckets.Logs.Arn,
+		FlowLogsBucketArn: buckets.Logs.Destination(),
 	})
 	data := addDatabase(stack, environment, vpc, keys, boundary.PolicyArn, topics, in)
 	certificates := certificate.New(stack, "certificate", certificate.Props{
@@ -65,5 +66,6 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 		}),
 	})
 	webOutputs(stack, buckets, front)
+
 	return stack
 }
