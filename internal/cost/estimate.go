@@ -191,7 +191,13 @@ func (m *meter) hours(count float64, what string) quantity {
 // one is a thing that is billed by the month.
 func one(what string) quantity { return stated(1, "1 "+what) }
 
-func times(count float64, what string) string { return plain(count) + " " + what }
+// times writes a count of things: "1 task", "2.5 tasks".
+func times(count float64, what string) string {
+	if count != 1 {
+		what += "s"
+	}
+	return short(count) + " " + what
+}
 
 // add bills a quantity in the resource's own region.
 func (m *meter) add(item, key string, q quantity) { m.addIn(m.Region(), item, key, q) }

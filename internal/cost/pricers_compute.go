@@ -23,7 +23,7 @@ func service(m *meter) {
 	m.fargate(task, count-spot, h, "on demand", "fargate.")
 	m.fargate(task, spot, h, "Spot", "fargate.spot.")
 	if m.Bool("network_configuration.assign_public_ip") {
-		m.add("public IPv4 addresses", "ipv4.hour", stated(count*h, fmt.Sprintf("%s tasks × %s h", short(count), plain(h))))
+		m.add("public IPv4 addresses", "ipv4.hour", stated(count*h, times(count, "task")+" × "+plain(h)+" h"))
 	}
 }
 
@@ -42,7 +42,7 @@ func (m *meter) fargate(task *tfjson.Resource, tasks, hours float64, how, key st
 		return
 	}
 	basis := func(size float64, unit string) quantity {
-		return stated(tasks*size*hours, fmt.Sprintf("%s tasks × %s %s × %s h", short(tasks), plain(size), unit, plain(hours)))
+		return stated(tasks*size*hours, fmt.Sprintf("%s × %s %s × %s h", times(tasks, "task"), plain(size), unit, plain(hours)))
 	}
 	m.add("Fargate vCPU "+how, key+arch+".vcpu_hour", basis(cpu, "vCPU"))
 	m.add("Fargate memory "+how, key+arch+".gb_hour", basis(memory, "GB"))
@@ -148,10 +148,10 @@ func cluster(m *meter) {
 	switch mode {
 	case "enabled":
 		n := insightsCluster + insightsService*services + insightsFamily*families
-		m.add("Container Insights", "cloudwatch.metric", stated(n, fmt.Sprintf("%s metrics of %s services and %s task families", plain(n), plain(services), plain(families))))
+		m.add("Container Insights", "cloudwatch.metric", stated(n, times(n, "metric")+" of "+times(services, "service")))
 	case "enhanced":
 		n := insightsEnhanced * (1 + services + families + tasks + containers)
-		m.add("Container Insights enhanced", "cloudwatch.insights_metric", stated(n, fmt.Sprintf("%s metrics of %s services, %s tasks, %s containers", short(n), plain(services), short(tasks), short(containers))))
+		m.add("Container Insights enhanced", "cloudwatch.insights_metric", stated(n, times(n, "metric")+" of "+times(services, "service")+", "+times(tasks, "task")))
 	}
 }
 
@@ -197,8 +197,8 @@ func registryScanning(m *meter) {
 		return
 	}
 	images := m.assume.RegistryPushes * float64(len(m.stack.OfType("aws_ecr_repository")))
-	m.add("image scans", "inspector.image", assumed(images, times(m.assume.RegistryPushes, "images pushed to each repository")))
-	m.add("image rescans", "inspector.rescan", assumed(images*30, times(m.assume.RegistryPushes, "images of each repository rescanned daily")))
+	m.add("image scans", "inspector.image", assumed(images, times(m.assume.RegistryPushes, "image")+" pushed to each repository"))
+	m.add("image rescans", "inspector.rescan", assumed(images*30, times(m.assume.RegistryPushes, "image")+" of each repository rescanned daily"))
 }
 
 func function(m *meter) {
@@ -228,5 +228,5 @@ func eventBus(m *meter) {
 
 func schedule(m *meter) {
 	runs := m.runs("schedule_expression")
-	m.add("scheduled calls", "scheduler.invocations", stated(runs/1e6, times(runs, "runs")))
+	m.add("scheduled calls", "scheduler.invocations", stated(runs/1e6, times(runs, "run")))
 }

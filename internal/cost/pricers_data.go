@@ -47,11 +47,11 @@ func (m *meter) databaseStorage(az string) {
 		included = 12000
 	}
 	if extra := m.number("iops", 0) - included; extra > 0 {
-		m.add("provisioned IOPS", "rds.gp3."+az+".iops", stated(extra, times(extra, "IOPS above "+plain(included))))
+		m.add("provisioned IOPS", "rds.gp3."+az+".iops", stated(extra, plain(extra)+" IOPS above "+plain(included)))
 	}
 	if m.number("backup_retention_period", 0) > 0 {
 		extra := max(0, m.assume.DatabaseBackupGb-size)
-		m.add("backups beyond the free amount", "rds.backup.gb", assumed(extra, gb(m.assume.DatabaseBackupGb, "of automated backups, as many as the storage are free")))
+		m.add("backups beyond the free amount", "rds.backup.gb", assumed(extra, gb(m.assume.DatabaseBackupGb, "of automated backups")))
 	}
 }
 
@@ -65,11 +65,11 @@ func (m *meter) databaseMonitoring(class string, hours float64) {
 	if m.String("database_insights_mode") == "advanced" {
 		m.add("Database Insights Advanced", "rds.insights.advanced.vcpu_hour", stated(cpus*hours, fmt.Sprintf("%s vCPU × %s h", plain(cpus), plain(hours))))
 	} else if days := m.number("performance_insights_retention_period", 7); m.Bool("performance_insights_enabled") && days > 7 {
-		m.add("Performance Insights retention", "rds.insights.retention.vcpu_month", stated(cpus, times(cpus, "vCPU kept longer than 7 days")))
+		m.add("Performance Insights retention", "rds.insights.retention.vcpu_month", stated(cpus, plain(cpus)+" vCPU kept longer than 7 days"))
 	}
 	if interval := m.number("monitoring_interval", 0); interval > 0 {
 		n := m.assume.EnhancedMonitoringKb * hours * 3600 / interval / 1e6
-		m.add("Enhanced Monitoring", "logs.ingest.gb", assumed(n, fmt.Sprintf("%s kB every %s s", plain(m.assume.EnhancedMonitoringKb), plain(interval))))
+		m.add("Enhanced Monitoring", "logs.ingest.gb", assumed(n, fmt.Sprintf("%s kB a sample every %s s", plain(m.assume.EnhancedMonitoringKb), plain(interval))))
 	}
 }
 
@@ -94,7 +94,7 @@ func cpusOf(class string) (float64, error) {
 // databaseBackupReplication keeps backups and logs in another region, which is that of its provider.
 func databaseBackupReplication(m *meter) {
 	a := m.assume
-	m.add("replicated backups", "rds.backup.gb", assumed(a.DatabaseBackupGb, gb(a.DatabaseBackupGb, "of automated backups, as many as the storage are free")))
+	m.add("replicated backups", "rds.backup.gb", assumed(a.DatabaseBackupGb, gb(a.DatabaseBackupGb, "of automated backups")))
 	m.addIn(homeOf(m.stack), "copy to the region", "transfer.region.gb", assumed(a.CrossRegionGb, gb(a.CrossRegionGb, "copied to another region")))
 }
 
@@ -131,7 +131,7 @@ func (m *meter) proxiedCpus(proxy *tfjson.Resource) float64 {
 // subnet.
 func databaseProxyEndpoint(m *meter) {
 	subnets := float64(len(m.List("vpc_subnet_ids")))
-	m.add("proxy endpoint", "endpoint.hour", m.hours(subnets, "zones"))
+	m.add("proxy endpoint", "endpoint.hour", m.hours(subnets, "zone"))
 }
 
 // cacheGroup counts nodes: shards times their copies, or the clusters of a group without shards.
@@ -158,7 +158,7 @@ func (m *meter) cacheNodes(nodes float64) {
 		engine = "redis"
 	}
 	class := m.String("node_type")
-	m.add(engine+" nodes "+class, "cache."+engine+"."+class, m.hours(nodes, "nodes"))
+	m.add(engine+" nodes "+class, "cache."+engine+"."+class, m.hours(nodes, "node"))
 }
 
 func cacheServerless(m *meter) {
@@ -210,5 +210,5 @@ func restoreTesting(m *meter) {
 		}
 	}
 	runs := m.runs("schedule_expression")
-	m.add("restore tests", "backup.restore_test", stated(runs*selections, fmt.Sprintf("%s selections × %s runs", plain(selections), short(runs))))
+	m.add("restore tests", "backup.restore_test", stated(runs*selections, times(selections, "selection")+" × "+times(runs, "run")))
 }

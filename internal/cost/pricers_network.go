@@ -11,9 +11,9 @@ import (
 func vpc(m *meter) {
 	a := m.assume
 	if len(zones(m.stack)) > 1 {
-		m.add("traffic between zones", "transfer.az.gb", assumed(2*a.CrossAzGb, gb(a.CrossAzGb, "between zones, billed in both directions")))
+		m.add("traffic between zones", "transfer.az.gb", assumed(2*a.CrossAzGb, gb(a.CrossAzGb, "between zones, billed both ways")))
 	}
-	m.add("traffic to the internet", "transfer.internet.gb", assumed(a.InternetGb, gb(a.InternetGb, "to the internet other than by CloudFront")))
+	m.add("traffic to the internet", "transfer.internet.gb", assumed(a.InternetGb, gb(a.InternetGb, "to the internet past CloudFront")))
 }
 
 // zones are the availability zones that the stack has subnets in.
@@ -31,7 +31,7 @@ func gb(n float64, what string) string { return fmt.Sprintf("%s GB %s", plain(n)
 
 func million(n float64, what string) string { return fmt.Sprintf("%s million %s", plain(n), what) }
 
-func elasticIp(m *meter) { m.add("public IPv4 address", "ipv4.hour", m.hours(1, "address")) }
+func elasticIp(m *meter) { m.add("public IPv4 address", "ipv4.hour", m.hours(1, "IPv4")) }
 
 // natGateway is billed by the hour and by the byte; its address is billed with aws_eip.
 func natGateway(m *meter) {
@@ -45,7 +45,7 @@ func endpoint(m *meter) {
 		return
 	}
 	if subnets := float64(len(m.List("subnet_ids"))); subnets > 0 {
-		m.add("interface endpoint", "endpoint.hour", m.hours(subnets, "zones"))
+		m.add("interface endpoint", "endpoint.hour", m.hours(subnets, "zone"))
 	}
 	m.add("data through endpoint", "endpoint.gb", assumed(m.assume.EndpointGb, gb(m.assume.EndpointGb, "through each interface endpoint")))
 }
@@ -74,10 +74,10 @@ func loadBalancer(m *meter) {
 	}
 	units := m.assume.AlbCapacityUnits
 	m.add(item, kind+".hour", m.hours(1, "load balancer"))
-	m.add("capacity units", kind+".lcu_hour", assumed(units*m.assume.HoursPerMonth, fmt.Sprintf("%s capacity units on average × %s h", plain(units), plain(m.assume.HoursPerMonth))))
+	m.add("capacity units", kind+".lcu_hour", assumed(units*m.assume.HoursPerMonth, fmt.Sprintf("%s × %s h", times(units, "capacity unit"), plain(m.assume.HoursPerMonth))))
 	if !m.Bool("internal") {
 		subnets := max(len(m.List("subnets")), len(m.List("subnet_mapping")))
-		m.add("public IPv4 addresses", "ipv4.hour", m.hours(float64(subnets), "zones"))
+		m.add("public IPv4 addresses", "ipv4.hour", m.hours(float64(subnets), "zone"))
 	}
 }
 
@@ -123,7 +123,7 @@ func webAcl(m *meter) {
 	m.add("web ACL", "waf.acl", one("web ACL"))
 	rules := m.List("rule")
 	if len(rules) > 0 {
-		m.add("rules", "waf.rule", stated(float64(len(rules)), times(float64(len(rules)), "rules")))
+		m.add("rules", "waf.rule", stated(float64(len(rules)), times(float64(len(rules)), "rule")))
 	}
 	for i := range rules {
 		group := m.String(fmt.Sprintf("rule.%d.statement.managed_rule_group_statement.name", i))
@@ -135,7 +135,7 @@ func webAcl(m *meter) {
 	if m.String("scope") == "CLOUDFRONT" {
 		requests = m.assume.CloudFrontRequestsMillion * float64(len(m.protected()))
 	}
-	m.add("inspected requests", "waf.requests", assumed(requests, million(requests, "requests inspected by "+m.Label())))
+	m.add("inspected requests", "waf.requests", assumed(requests, million(requests, "requests inspected")))
 }
 
 // protected are the distributions that name the web ACL.
@@ -151,7 +151,7 @@ func (m *meter) protected() []*tfjson.Resource {
 
 func ruleGroup(m *meter) {
 	n := float64(len(m.List("rule")))
-	m.add("rules", "waf.rule", stated(n, times(n, "rules")))
+	m.add("rules", "waf.rule", stated(n, times(n, "rule")))
 }
 
 // zone is a hosted zone; Cloud Map makes one for a DNS namespace.
@@ -179,6 +179,6 @@ func healthCheck(m *meter) {
 		options++
 	}
 	if options > 0 {
-		m.add("health check options", "route53.health_check_option", stated(options, times(options, "options")))
+		m.add("health check options", "route53.health_check_option", stated(options, times(options, "option")))
 	}
 }

@@ -2,6 +2,7 @@ package cost
 
 import (
 	"fmt"
+	"slices"
 )
 
 // logCompression is how much of the ingested volume CloudWatch stores, by AWS's pricing examples.
@@ -14,12 +15,25 @@ func logGroup(m *meter) {
 	if m.String("log_group_class") == "INFREQUENT_ACCESS" {
 		item, ingest = "log ingestion, infrequent access", "logs.ingest_infrequent.gb"
 	}
-	m.add(item, ingest, assumed(in, gb(in, "into each log group")))
+	if m.holdsFlowLogs() { // billed with the flow log, at the price of vended logs
+		in = m.assume.FlowLogGb
+	} else {
+		m.add(item, ingest, assumed(in, gb(in, "into each log group")))
+	}
 	days := m.number("retention_in_days", 0)
 	if days == 0 { // never expires: count a year
 		days = 365
 	}
-	m.add("log storage", "logs.store.gb", assumed(in*days/30*logCompression, fmt.Sprintf("%s, kept %s days", gb(in, "into each log group"), plain(days))))
+	m.add("log storage", "logs.store.gb", assumed(in*days/30*logCompression, fmt.Sprintf("%s × %s days kept", gb(in, "into each log group"), plain(days))))
+}
+
+func (m *meter) holdsFlowLogs() bool {
+	for _, f := range m.stack.OfType("aws_flow_log") {
+		if slices.Contains(f.Refers("log_destination"), m.Resource) {
+			return true
+		}
+	}
+	return false
 }
 
 func logProtection(m *meter) {
@@ -41,7 +55,7 @@ func logDelivery(m *meter) {
 
 func metricFilter(m *meter) {
 	n := float64(max(1, len(m.List("metric_transformation"))))
-	m.add("custom metrics", "cloudwatch.metric", stated(n, times(n, "metrics")))
+	m.add("custom metrics", "cloudwatch.metric", stated(n, times(n, "metric")))
 }
 
 // alarm is billed by the metrics it evaluates; an anomaly band counts three. Periods below a minute are high resolution.
@@ -51,7 +65,7 @@ func alarm(m *meter) {
 	if fast {
 		item, key = "alarm, high resolution", "cloudwatch.alarm_high"
 	}
-	m.add(item, key, stated(metrics, times(metrics, "metrics")))
+	m.add(item, key, stated(metrics, times(metrics, "metric")))
 }
 
 func (m *meter) alarmMetrics() (metrics float64, fast bool) {
@@ -83,7 +97,7 @@ func dashboard(m *meter) { m.add("dashboard", "cloudwatch.dashboard", one("dashb
 
 func canary(m *meter) {
 	runs := m.runs("schedule.expression")
-	m.add("canary runs", "cloudwatch.canary_run", stated(runs, times(runs, "runs")))
+	m.add("canary runs", "cloudwatch.canary_run", stated(runs, times(runs, "run")))
 }
 
 func browserMonitor(m *meter) {
@@ -101,9 +115,9 @@ func traces(m *meter) {
 // grafana bills active users; a workspace has at least one editor.
 func grafana(m *meter) {
 	editors := max(1, m.assume.GrafanaEditors)
-	m.add("Grafana editors", "grafana.editor", assumed(editors, times(editors, "editors of each workspace")))
+	m.add("Grafana editors", "grafana.editor", assumed(editors, times(editors, "editor")+" of each workspace"))
 	if viewers := m.assume.GrafanaViewers; viewers > 0 {
-		m.add("Grafana viewers", "grafana.viewer", assumed(viewers, times(viewers, "viewers of each workspace")))
+		m.add("Grafana viewers", "grafana.viewer", assumed(viewers, times(viewers, "viewer")+" of each workspace"))
 	}
 }
 

@@ -10,7 +10,7 @@ func key(m *meter) {
 	a := m.assume
 	m.add("key", "kms.key", one("key"))
 	if m.Bool("enable_key_rotation") && a.KeyRotationsBilled > 0 {
-		m.add("rotated key material", "kms.key", assumed(a.KeyRotationsBilled, times(a.KeyRotationsBilled, "earlier materials of each rotated key are billed, at most 2")))
+		m.add("rotated key material", "kms.key", assumed(a.KeyRotationsBilled, times(a.KeyRotationsBilled, "earlier material")+" of each rotated key"))
 	}
 	m.add("key requests", "kms.requests", assumed(a.KeyRequestsMillion*100, million(a.KeyRequestsMillion, "requests to each key")))
 }
@@ -39,15 +39,15 @@ func analyzer(m *meter) {
 		return
 	}
 	roles := float64(len(m.stack.OfType("aws_iam_role")))
-	m.add("unused access analysis", "accessanalyzer.role", stated(roles, times(roles, "roles of the stack")))
+	m.add("unused access analysis", "accessanalyzer.role", stated(roles, times(roles, "role")+" of the stack"))
 }
 
 func configRecorder(m *meter) {
-	m.add("configuration items", "config.item", assumed(m.assume.ConfigItems, times(m.assume.ConfigItems, "items recorded")))
+	m.add("configuration items", "config.item", assumed(m.assume.ConfigItems, times(m.assume.ConfigItems, "item")+" recorded"))
 }
 
 func configRule(m *meter) {
-	m.add("rule evaluations", "config.rule", assumed(m.assume.ConfigEvaluations, times(m.assume.ConfigEvaluations, "evaluations of each rule")))
+	m.add("rule evaluations", "config.rule", assumed(m.assume.ConfigEvaluations, times(m.assume.ConfigEvaluations, "evaluation")+" of each rule"))
 }
 
 // trail is free for the first copy of management events; data events are billed.
@@ -69,11 +69,11 @@ func guardDuty(m *meter) {
 }
 
 func securityHub(m *meter) {
-	m.add("security checks", "securityhub.check", assumed(m.assume.SecurityChecks, times(m.assume.SecurityChecks, "checks of each standard")))
+	m.add("security checks", "securityhub.check", assumed(m.assume.SecurityChecks, times(m.assume.SecurityChecks, "check")+" of each standard"))
 }
 
 // budgetAction is billed by the day; AWS gives two free, which the estimate leaves out like every free tier.
 func budgetAction(m *meter) {
 	days := m.assume.HoursPerMonth / 24
-	m.add("budget action", "budgets.action", stated(days, short(days)+" days"))
+	m.add("budget action", "budgets.action", stated(days, times(days, "day")))
 }
