@@ -61,6 +61,7 @@ func Platform(name string, size Size) *Stack {
 	p := &platform{Stack: New(name, "batbern-base"), size: size, zones: []string{"a", "b"}}
 	p.secrets()
 	p.network()
+	p.rotation()
 	p.storage()
 	p.database()
 	p.cache()
@@ -103,7 +104,7 @@ func (p *platform) network() {
 	p.subnets = map[string][]string{}
 	for i, tier := range []string{"public", "private", "isolated"} {
 		for j, zone := range p.zones {
-			at := p.Add("aws_subnet", "network/"+tier+"_"+zone, Attrs{"vpc_id": Ref(p.vpc, "id"), "availability_zone": "eu-central-1" + zone,
+			at := p.Add("aws_subnet", "network/subnet_"+tier+"_"+zone, Attrs{"vpc_id": Ref(p.vpc, "id"), "availability_zone": "eu-central-1" + zone,
 				"cidr_block": fmt.Sprintf("10.30.%d.0/24", 16*i+j), "tags": Attrs{"Name": p.Name + "-" + tier + "-" + zone, "Tier": tier}})
 			p.subnets[tier] = append(p.subnets[tier], at)
 		}
@@ -114,7 +115,7 @@ func (p *platform) network() {
 	}
 	p.groups = map[string]string{}
 	for _, tier := range []string{"link", "load_balancer", "service", "migration", "function", "proxy", "database", "cache", "endpoint"} {
-		p.groups[tier] = p.Add("aws_security_group", "network/"+tier, Attrs{"name_prefix": p.Name + "-" + tier, "vpc_id": Ref(p.vpc, "id"), "tags": Attrs{"Name": p.Name + "-" + tier}})
+		p.groups[tier] = p.Add("aws_security_group", "network/security_group_"+tier, Attrs{"name_prefix": p.Name + "-" + tier, "vpc_id": Ref(p.vpc, "id"), "tags": Attrs{"Name": p.Name + "-" + tier}})
 	}
 	for _, f := range []struct {
 		from, to string
@@ -124,14 +125,23 @@ func (p *platform) network() {
 		{"proxy", "database", 5432}, {"migration", "database", 5432}, {"function", "database", 5432}, {"service", "cache", 6379},
 		{"service", "endpoint", 443}, {"function", "endpoint", 443}, {"migration", "endpoint", 443},
 	} {
+		if f.to == "endpoint" && len(p.size.Endpoints) == 0 || f.to == "cache" && !p.size.Cache {
+			continue
+		}
 		p.Add("aws_vpc_security_group_ingress_rule", "network/"+f.from+"_to_"+f.to, Attrs{"security_group_id": Ref(p.groups[f.to], "id"),
 			"referenced_security_group_id": Ref(p.groups[f.from], "id"), "from_port": f.port, "to_port": f.port, "ip_protocol": "tcp"})
 	}
-	p.Add("aws_vpc_endpoint", "network/s3", Attrs{"vpc_id": Ref(p.vpc, "id"), "service_name": "com.amazonaws.eu-central-1.s3", "vpc_endpoint_type": "Gateway"})
+	s3 := p.Add("aws_vpc_endpoint", "network/s3", Attrs{"vpc_id": Ref(p.vpc, "id"), "service_name": "com.amazonaws.eu-central-1.s3", "vpc_endpoint_type": "Gateway"})
 	for _, service := range p.size.Endpoints {
 		p.Add("aws_vpc_endpoint", "network/endpoint_"+service, Attrs{"vpc_id": Ref(p.vpc, "id"), "service_name": "com.amazonaws.eu-central-1." + service,
 			"vpc_endpoint_type": "Interface", "subnet_ids": ids(p.subnets["private"]), "security_group_ids": []any{Ref(p.groups["endpoint"], "id")}})
 	}
+	for _, from := range []string{"service", "migration", "function"} {
+		p.Add("aws_vpc_security_group_egress_rule", "network/"+from+"_to_internet", Attrs{"security_group_id": Ref(p.groups[from], "id"),
+			"cidr_ipv4": "0.0.0.0/0", "from_port": 443, "to_port": 443, "ip_protocol": "tcp"})
+	}
+	p.Add("aws_vpc_security_group_egress_rule", "network/service_to_s3", Attrs{"security_group_id": Ref(p.groups["service"], "id"),
+		"prefix_list_id": Ref(s3, "prefix_list_id"), "from_port": 443, "to_port": 443, "ip_protocol": "tcp"})
 	logs := p.logGroup("network/flow_logs")
 	p.Add("aws_flow_log", "network/flow_log", Attrs{"log_destination_type": "s3", "vpc_id": Ref(p.vpc, "id")})
 	p.Add("aws_flow_log", "network/rejected", Attrs{"log_destination": Ref(logs, "arn"), "vpc_id": Ref(p.vpc, "id")})
@@ -146,7 +156,11 @@ func (p *platform) secrets() {
 	for _, service := range p.size.Services {
 		p.Add("aws_secretsmanager_secret", "secrets/"+service, Attrs{"name": p.Name + "/database/" + service, "kms_key_id": Ref(p.keys["secrets"], "arn")})
 	}
-	p.Add("aws_lambda_function", "secrets/rotation/function", Attrs{"function_name": p.Name + "-rotation", "architectures": []any{"arm64"}, "memory_size": 256})
+}
+
+func (p *platform) rotation() {
+	p.Add("aws_lambda_function", "secrets/rotation/function", Attrs{"function_name": p.Name + "-rotation", "architectures": []any{"arm64"}, "memory_size": 256,
+		"vpc_config": Attrs{"subnet_ids": ids(p.subnets["private"]), "security_group_ids": []any{Ref(p.groups["function"], "id")}}})
 	p.logGroup("secrets/rotation/logs")
 }
 
@@ -187,8 +201,9 @@ func (p *platform) cache() {
 	if !p.size.Cache {
 		return
 	}
+	group := p.Add("aws_elasticache_subnet_group", "cache/subnets", Attrs{"subnet_ids": ids(p.subnets["isolated"])})
 	p.Add("aws_elasticache_replication_group", "cache/group", Attrs{"engine": "valkey", "engine_version": "8.0", "node_type": "cache.t4g.micro",
-		"num_cache_clusters": p.size.CacheNodes, "security_group_ids": []any{Ref(p.groups["cache"], "id")}, "snapshot_retention_limit": 1})
+		"num_cache_clusters": p.size.CacheNodes, "subnet_group_name": Ref(group, "name"), "security_group_ids": []any{Ref(p.groups["cache"], "id")}, "snapshot_retention_limit": 1})
 }
 
 func (p *platform) compute() {
