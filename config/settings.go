@@ -35,7 +35,7 @@ type Settings struct {
 	StateRegion   string `env:"BATBERN_STATE_REGION" envDefault:"eu-central-1" help:"region of that bucket" validate:"region"`
 	AwsEndpoint   string `env:"BATBERN_AWS_ENDPOINT_URL" help:"an AWS emulator (moto, LocalStack) that every provider talks to instead of AWS" validate:"omitempty,http_url"`
 	DeployRole    string `env:"BATBERN_DEPLOY_ROLE" envDefault:"none" help:"role that providers assume in an environment's account: none (the caller's own credentials), plan or apply (pipelines)" validate:"oneof=none plan apply"`
-	LazyBindings  bool   `env:"BATBERN_LAZY_BINDINGS" envDefault:"true" help:"load the AWS binding piece by piece (faster, same output); false loads it whole"`
+	LazyBindings  string `env:"BATBERN_LAZY_BINDINGS" envDefault:"true" help:"load the AWS binding piece by piece (faster, same output); false loads it whole" validate:"oneof=true false"`
 	ComplianceTag string `env:"BATBERN_COMPLIANCE" envDefault:"revDSG-GDPR" help:"tag Compliance: the rules that personal data in the stacks is under" validate:"tagvalue"`
 }
 
@@ -73,7 +73,8 @@ func FromProcess(dotenv string) (map[string]string, error) {
 	return values, nil
 }
 
-// parseSettings fills Settings from variables, defaults where they are silent. An empty variable counts as unset.
+// parseSettings fills Settings from variables, defaults where they are silent, and judges them. An empty variable
+// counts as unset.
 func parseSettings(variables map[string]string) (Settings, Faults) {
 	var faults Faults
 	known := map[string]bool{}
@@ -90,8 +91,9 @@ func parseSettings(variables map[string]string) (Settings, Faults) {
 		}
 	}
 	var settings Settings
-	if err := env.ParseWithOptions(&settings, env.Options{Environment: set}); err != nil {
-		faults.add("environment", err, "values of the right kind", "see README.md's table of variables")
-	}
+	// every field is a text or a list of texts: parsing cannot fail, validation judges
+	_ = env.ParseWithOptions(&settings, env.Options{Environment: set})
+	structFaults(newValidator(), "", settings, "correct the variable, or unset it for its default", &faults)
+	accountFaults(settings, &faults)
 	return settings, faults
 }

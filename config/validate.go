@@ -68,8 +68,6 @@ func newValidator() *validator.Validate {
 func (p Project) validate() Faults {
 	var faults Faults
 	v := newValidator()
-	structFaults(v, "", p.Settings, "correct the variable, or unset it for its default", &faults)
-	accountFaults(p.Settings, &faults)
 	structFaults(v, "base", p.Base, "change it in config/base.go", &faults)
 	for _, environment := range p.Environments {
 		at := path(environment.Name)
@@ -77,7 +75,7 @@ func (p Project) validate() Faults {
 		environment.check(at, &faults)
 	}
 	networksApart(p.Environments, &faults)
-	return withoutEchoes(faults)
+	return faults
 }
 
 // structFaults turns what the validation library found into faults.
@@ -106,7 +104,7 @@ func allowedBy(fault validator.FieldError) string {
 	case "required":
 		return "a value: it is required"
 	case "required_if":
-		return "a value: it is required with " + strings.Replace(parameter, " ", " ", 1)
+		return "a value: it is required with " + strings.Replace(parameter, " ", " = ", 1)
 	case "oneof":
 		return strings.ReplaceAll(parameter, " ", ", ")
 	case "min":
@@ -210,17 +208,4 @@ func networksApart(environments []Environment, report *Faults) {
 			}
 		}
 	}
-}
-
-// withoutEchoes drops faults of fields that only repeat a fault of the variable that filled them.
-func withoutEchoes(faults Faults) Faults {
-	bySetting := map[string]bool{}
-	for _, fault := range faults {
-		if strings.HasPrefix(fault.Path, prefix) {
-			bySetting[fault.Value] = true
-		}
-	}
-	return slices.DeleteFunc(faults, func(fault Fault) bool {
-		return !strings.HasPrefix(fault.Path, prefix) && bySetting[fault.Value]
-	})
 }

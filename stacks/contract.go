@@ -28,7 +28,9 @@ func OutputRepositoryURL(repository string) string { return "repository_url_" + 
 func OutputRepositoryArn(repository string) string { return "repository_arn_" + snake(repository) }
 
 // OutputDNSRoleArn is the name of the output that holds the role with which an environment writes its DNS names.
-func OutputDNSRoleArn(environment config.Name) string { return "dns_role_arn_" + snake(string(environment)) }
+func OutputDNSRoleArn(environment config.Name) string {
+	return "dns_role_arn_" + snake(string(environment))
+}
 
 // OutputPlanRoleArn is the name of the output that holds the role with which pipelines plan an environment.
 func OutputPlanRoleArn(environment config.Name) string {
@@ -52,7 +54,9 @@ func output(scope constructs.Construct, name string, value any, description stri
 }
 
 // shared reads the base's outputs from its state: the one remote state an environment has.
-type shared struct{ state cdktf.DataTerraformRemoteState }
+type shared struct {
+	state cdktf.DataTerraformRemoteState
+}
 
 func (s shared) zoneID() string { return *s.state.GetString(jsii.String(OutputZoneID)) }
 

@@ -1,6 +1,6 @@
 // Batbern is the operator's tool over what `make synth` made: what it costs, what it looks like.
 //
-// It reads the synthesized JSON alone and needs neither AWS nor Terraform.
+// Each command reads the synthesized JSON; only validate, plan and local run Terraform.
 package main
 
 import (
@@ -15,7 +15,10 @@ import (
 
 // commands are the tool's verbs, one field each.
 type commands struct {
-	Cost CostCmd `cmd:"" help:"Estimate what the synthesized stacks cost a month, or read the prices again."`
+	Cost     CostCmd     `cmd:"" help:"Estimate what the synthesized stacks cost a month, or read the prices again."`
+	Validate ValidateCmd `cmd:"" help:"Check every synthesized stack against the provider's schema."`
+	Plan     PlanCmd     `cmd:"" help:"Show what would change in a stack, with the configured backend."`
+	Local    LocalCmd    `cmd:"" help:"Apply stacks on an AWS emulator on this machine, or take them away."`
 }
 
 // streams is where a command writes.
