@@ -16,6 +16,7 @@ import (
 // commands are the tool's verbs, one field each.
 type commands struct {
 	Cost     CostCmd     `cmd:"" help:"Estimate what the synthesized stacks cost a month, or read the prices again."`
+	Diagram  DiagramCmd  `cmd:"" help:"Draw the stacks and each environment's architecture."`
 	Validate ValidateCmd `cmd:"" help:"Check every synthesized stack against the provider's schema."`
 	Plan     PlanCmd     `cmd:"" help:"Show what would change in a stack, with the configured backend."`
 	Local    LocalCmd    `cmd:"" help:"Apply stacks on an AWS emulator on this machine, or take them away."`

@@ -59,6 +59,32 @@ func TestCost(t *testing.T) {
 	}
 }
 
+func TestDiagram(t *testing.T) {
+	dir, out := tree(t, tfjsontest.Base(), tfjsontest.Dev()), t.TempDir()
+	if code, _, err := batbern(t, "diagram", "--dir", dir, "--out", out, "--check"); code != 1 || !strings.Contains(err, "stacks.svg") || !strings.Contains(err, "make diagram") {
+		t.Errorf("missing pictures pass the check: %d, %q", code, err)
+	}
+	if code, _, err := batbern(t, "diagram", "--dir", dir, "--out", out); code != 0 {
+		t.Fatalf("exit code %d, %s", code, err)
+	}
+	for _, name := range []string{"stacks.svg", "stacks.png", "dev.svg", "dev.png"} {
+		if info, err := os.Stat(filepath.Join(out, name)); err != nil || info.Size() == 0 {
+			t.Errorf("%s is not drawn: %v", name, err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(out, "base.svg")); err == nil {
+		t.Error("a stack without a network has an architecture picture")
+	}
+	if code, _, err := batbern(t, "diagram", "--dir", dir, "--out", out, "--check"); code != 0 {
+		t.Errorf("fresh pictures fail the check: %s", err)
+	}
+	changed := tfjsontest.Dev()
+	changed.Add("aws_nat_gateway", "network/nat_b", tfjsontest.Attrs{})
+	if code, _, err := batbern(t, "diagram", "--dir", tree(t, changed), "--env", "dev", "--out", out, "--check"); code != 1 || !strings.Contains(err, "dev.svg") {
+		t.Errorf("a stale picture passes the check: %d, %q", code, err)
+	}
+}
+
 func TestFaultsAreOneClearMessage(t *testing.T) {
 	dir := tree(t, tfjsontest.Dev())
 	unclassified := tfjsontest.Dev()
@@ -76,6 +102,7 @@ func TestFaultsAreOneClearMessage(t *testing.T) {
 		"no budget":           {[]string{"cost", "--dir", tree(t, unknown)}, "config/cost.go"},
 		"unknown format":      {[]string{"cost", "--format", "xml"}, "--format"},
 		"unknown command":     {[]string{"bill"}, "bill"},
+		"nothing to draw":     {[]string{"diagram", "--dir", filepath.Join(dir, "absent")}, "run `make synth`"},
 		"no sheet":            {[]string{"cost", "refresh", "--sheet", filepath.Join(dir, "absent.csv")}, "absent.csv"},
 	} {
 		t.Run(name, func(t *testing.T) {

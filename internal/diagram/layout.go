@@ -33,8 +33,8 @@ type node struct {
 	rank   int    // row from the top
 	size   point
 	box    box // after placing
+	colour colour
 	draw   func(*scene, box)
-	hidden bool
 }
 
 // flow is an arrow. Its label is set beside it.
@@ -82,7 +82,7 @@ func (d *drawing) dot() string {
 		from, to := d.node(f.from), d.node(f.to)
 		attributes := fmt.Sprintf("id=%d", i)
 		if f.label != "" {
-			attributes += fmt.Sprintf(` label=<<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="0" CELLSPACING="0" FIXEDSIZE="TRUE" WIDTH="%d" HEIGHT="%d"><TR><TD></TD></TR></TABLE>>`, int(measure(f.label, labelSize, false))+16, int(labelHeight)+6)
+			attributes += fmt.Sprintf(` label=<<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="0" CELLSPACING="0"><TR><TD FIXEDSIZE="TRUE" WIDTH="%d" HEIGHT="%d"></TD></TR></TABLE>>`, int(measure(f.label, labelSize, false))+16, int(labelHeight)+6)
 		}
 		if from.rank > to.rank { // upwards: Graphviz ranks the other way round
 			fmt.Fprintf(&b, " %q -> %q [%s dir=back]\n", f.to, f.from, attributes)
@@ -97,7 +97,7 @@ func (d *drawing) dot() string {
 func (d *drawing) dotArea(b *strings.Builder, a *area) {
 	if a.name != "" {
 		width := int(measure(a.title, labelSize, true)) + 8
-		fmt.Fprintf(b, " subgraph %q { graph [margin=14 labeljust=l label=<<TABLE BORDER=\"0\" CELLPADDING=\"0\" CELLSPACING=\"0\" FIXEDSIZE=\"TRUE\" WIDTH=\"%d\" HEIGHT=\"%d\"><TR><TD></TD></TR></TABLE>>]\n", "cluster_"+a.name, width, int(titleHeight))
+		fmt.Fprintf(b, " subgraph %q { graph [margin=14 labeljust=l label=<<TABLE BORDER=\"0\" CELLPADDING=\"0\" CELLSPACING=\"0\"><TR><TD FIXEDSIZE=\"TRUE\" WIDTH=\"%d\" HEIGHT=\"%d\"></TD></TR></TABLE>>]\n", "cluster_"+a.name, width, int(titleHeight))
 	}
 	for _, n := range d.nodes {
 		if n.area == a.name {

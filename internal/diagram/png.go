@@ -2,8 +2,13 @@ package diagram
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"image"
+	"image/color"
 	"image/png"
+	"maps"
+	"slices"
 
 	"git.sr.ht/~sbinet/gg"
 )
@@ -26,10 +31,39 @@ func (s *scene) PNG() ([]byte, error) {
 		shape.paint(p)
 	}
 	var b bytes.Buffer
-	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&b, p.Image()); err != nil {
+	if err := png.Encode(&b, indexed(p.Image().(*image.RGBA))); err != nil {
 		return nil, fmt.Errorf("write png: %w", err)
 	}
 	return b.Bytes(), nil
+}
+
+// indexed reduces an image to its 256 most frequent colours. The pictures are flat, so only the softening of edges has
+// more, and the file, which is kept in the repository, becomes a third.
+func indexed(full *image.RGBA) *image.Paletted {
+	counts := map[color.RGBA]int{}
+	for i := 0; i < len(full.Pix); i += 4 {
+		counts[pixel(full, i)]++
+	}
+	colours := slices.SortedFunc(maps.Keys(counts), func(a, b color.RGBA) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a.R, b.R), cmp.Compare(a.G, b.G), cmp.Compare(a.B, b.B))
+	})
+	var palette color.Palette
+	for _, c := range colours[:min(256, len(colours))] {
+		palette = append(palette, c)
+	}
+	nearest := map[color.RGBA]uint8{}
+	for _, c := range colours {
+		nearest[c] = uint8(palette.Index(c))
+	}
+	small := image.NewPaletted(full.Bounds(), palette)
+	for i := range small.Pix {
+		small.Pix[i] = nearest[pixel(full, 4*i)]
+	}
+	return small
+}
+
+func pixel(of *image.RGBA, i int) color.RGBA {
+	return color.RGBA{R: of.Pix[i], G: of.Pix[i+1], B: of.Pix[i+2], A: 255}
 }
 
 func (r rect) paint(p painter) {

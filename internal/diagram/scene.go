@@ -25,7 +25,7 @@ type point struct{ x, y float64 }
 
 type box struct{ x, y, w, h float64 }
 
-func (b box) center() point { return point{b.x + b.w/2, b.y + b.h/2} }
+func (b box) shifted(dx, dy float64) box { return box{b.x + dx, b.y + dy, b.w, b.h} }
 
 // colour is a web colour, "#1f2933".
 type colour string
