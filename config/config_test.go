@@ -171,6 +171,13 @@ var environmentFaults = []fault{
 	{"foreign domain", func(e *Environment) { e.Domains.Root = "dev.example.com" }, "Domains.Root"},
 	{"no alarm address", func(e *Environment) { e.AlarmEmails = nil }, "AlarmEmails"},
 	{"malformed alarm address", func(e *Environment) { e.AlarmEmails = []string{"me"} }, "AlarmEmails[0]"},
+	{"endpoint missing without NAT", func(e *Environment) {
+		e.Network.NatGateways, e.Network.InterfaceEndpoints = 0, []string{"ecr.api", "ecr.dkr", "logs"}
+	}, "Network.InterfaceEndpoints"},
+	{"PostgreSQL's own port", func(e *Environment) { e.Database.Port = 5432 }, "Database.Port"},
+	{"remote desktop's port", func(e *Environment) { e.Database.Port = 3389 }, "Database.Port"},
+	{"port that RDS does not take", func(e *Environment) { e.Database.Port = 1149 }, "Database.Port"},
+	{"remote desktop's port for a service", func(e *Environment) { e.Services[0].Port = 3389 }, "Services[0].Port"},
 	{"instance class", func(e *Environment) { e.Database.InstanceClass = "t4g.micro" }, "Database.InstanceClass"},
 	{"storage", func(e *Environment) { e.Database.StorageGiB = 5 }, "Database.StorageGiB"},
 	{"storage ceiling", func(e *Environment) { e.Database.MaxStorageGiB = e.Database.StorageGiB }, "Database.MaxStorageGiB"},

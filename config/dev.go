@@ -19,6 +19,7 @@ func dev(settings Settings) Environment {
 		},
 		Database: Database{
 			InstanceClass:       "db.t4g.micro", // the cheapest that runs PostgreSQL 15
+			Port:                databasePort,
 			StorageGiB:          20,
 			MaxStorageGiB:       50,
 			BackupRetentionDays: 7, // RDS.11's least

@@ -23,6 +23,7 @@ func prod(settings Settings) Environment {
 		},
 		Database: Database{
 			InstanceClass:       "db.t4g.medium",
+			Port:                databasePort,
 			StorageGiB:          50,
 			MaxStorageGiB:       200,
 			MultiAz:             true,

@@ -10,8 +10,8 @@ import (
 type Service struct {
 	// Name stands in ECS, ECR, DNS and log groups: lower case, digits and hyphens, 2 to 24 characters.
 	Name string `validate:"required,max=24,servicename"`
-	// Port is where the container listens.
-	Port int `validate:"min=1024,max=65535"`
+	// Port is where the container listens; not 3389, which the network refuses everywhere.
+	Port int `validate:"min=1024,max=65535,ne=3389"`
 	// HealthPath answers 200 when the service can take requests.
 	HealthPath string `validate:"required,startswith=/"`
 	// Cpu is in CPU units (1024 is one vCPU); with MemoryMiB it must be one of Fargate's pairs.

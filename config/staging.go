@@ -19,6 +19,7 @@ func staging(settings Settings) Environment {
 		},
 		Database: Database{
 			InstanceClass:       "db.t4g.small", // half of production: load tests scale their numbers
+			Port:                databasePort,
 			StorageGiB:          20,
 			MaxStorageGiB:       100,
 			BackupRetentionDays: 14,

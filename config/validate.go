@@ -119,7 +119,7 @@ func allowedBy(fault validator.FieldError) string {
 		return parameter + " characters or fewer"
 	case "gtfield":
 		return "more than " + parameter
-	case "nefield":
+	case "nefield", "ne":
 		return "another value than " + parameter
 	case "startswith":
 		return fmt.Sprintf("a text that begins with %q", parameter)

@@ -4,6 +4,8 @@ import (
 	"github.com/hashicorp/terraform-cdk-go/cdktf"
 
 	"github.com/batbern/infrastructure/config"
+	"github.com/batbern/infrastructure/constructs/encryption"
+	"github.com/batbern/infrastructure/constructs/network"
 )
 
 // Environment is the stack of one environment.
@@ -19,5 +21,29 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 	_ = add("aws_recovery", "recovery", target{account.ID, account.RecoveryRegion, own})
 	_ = add("aws_dns", "dns", target{project.Base.Account.ID, project.Base.Account.Region, base.dnsRoleArn(environment.Name)})
 
+	keys := encryption.New(stack, "encryption", encryption.Props{
+		Name:       environment.Stack(),
+		AccountID:  account.ID,
+		Region:     account.Region,
+		Protection: environment.Protection,
+	})
+	_ = network.New(stack, "network", network.Props{
+		Name:         environment.Stack(),
+		Account:      account,
+		Network:      environment.Network,
+		DatabasePort: environment.Database.Port,
+		ServicePorts: servicePorts(environment.Services),
+		Cache:        environment.Cache.Enabled,
+		LogsKeyArn:   keys.LogsKeyArn,
+	})
+
 	return stack
+}
+
+func servicePorts(services []config.Service) []int {
+	var ports []int
+	for _, service := range services {
+		ports = append(ports, service.Port)
+	}
+	return ports
 }

@@ -19,6 +19,7 @@ type commands struct {
 	Diagram  DiagramCmd  `cmd:"" help:"Draw the stacks and each environment's architecture."`
 	Validate ValidateCmd `cmd:"" help:"Check every synthesized stack against the provider's schema."`
 	Plan     PlanCmd     `cmd:"" help:"Show what would change in a stack, with the configured backend."`
+	Bench    BenchCmd    `cmd:"" help:"Measure synthesis beside the least app that loads the AWS binding."`
 	Local    LocalCmd    `cmd:"" help:"Apply stacks on an AWS emulator on this machine, or take them away."`
 }
 
