@@ -135,7 +135,7 @@ func (a *architecture) edge() {
 		if d.Value("web_acl_id") != nil {
 			subtitle += ", WAF"
 		}
-		a.add(d.Address(), "", rowEdge, card{mark: "CDN", title: text(first(d.List("aliases")), last(d.Label())), subtitle: subtitle, colour: a.theme.of(d.Concern())})
+		a.add(d.Address(), "", rowEdge, card{mark: "CDN", title: text(first(d.List("aliases")), named(d)), subtitle: subtitle, colour: a.theme.of(d.Concern())})
 		a.flow("browsers", d.Address(), "443")
 		a.shown = append(a.shown, d)
 		for _, to := range d.Refers("origin") {
@@ -148,15 +148,27 @@ func (a *architecture) edge() {
 }
 
 func (a *architecture) bucket(b *tfjson.Resource) {
-	a.add(b.Address(), areaRegion, rowOrigins, card{mark: "S3", title: title(last(b.Label())), subtitle: "private bucket", colour: a.theme.of(b.Concern())})
+	area, subtitle := areaRegion, "private bucket"
+	if region := b.Region(); region != a.stack.Regions["aws"] {
+		area, subtitle = a.otherRegion(region), "if the first fails"
+	}
+	a.add(b.Address(), area, rowOrigins, card{mark: "S3", title: title(named(b)), subtitle: subtitle, colour: a.theme.of(b.Concern())})
 	a.shown = append(a.shown, b)
+}
+
+// otherRegion is the frame of a region beside the home region.
+func (a *architecture) otherRegion(region string) string {
+	if a.drawing.root.find(region) == nil {
+		a.drawing.root.areas = append(a.drawing.root.areas, &area{name: region, title: "region " + region, colour: "#52606d"})
+	}
+	return region
 }
 
 // apis draws the HTTP API; its link into the VPC has a security group and comes with the roles.
 func (a *architecture) apis() {
 	for _, api := range a.stack.OfType("aws_apigatewayv2_api") {
 		a.add("clients", "", rowClients, card{mark: "API", title: "API clients", subtitle: "web frontend, partners", colour: soft})
-		name := text(a.domainOf(api), last(api.Label()))
+		name := text(a.domainOf(api), named(api))
 		a.add(api.Address(), areaRegion, rowOrigins, card{mark: "API", title: name, subtitle: "API Gateway, HTTP API", colour: a.theme.of(api.Concern())})
 		a.flow("clients", api.Address(), "443")
 		a.shown = append(a.shown, api)
@@ -267,7 +279,7 @@ func (a *architecture) role(group *tfjson.Resource, members []*tfjson.Resource) 
 	case "aws_ecs_service":
 		c = a.services(members)
 	case "aws_lambda_function":
-		c.mark, c.title, c.subtitle = "λ", count(len(members), "function"), names(members)
+		c.mark, c.title, c.subtitle, c.items, c.columns = "λ", count(len(members), "function"), "Lambda", items(members), 1
 	case "aws_db_proxy":
 		c.mark, c.title, c.subtitle = "PXY", "RDS Proxy", "connection pool"
 	case "aws_db_instance":
@@ -279,7 +291,7 @@ func (a *architecture) role(group *tfjson.Resource, members []*tfjson.Resource) 
 	case "aws_vpc_endpoint":
 		c = a.endpoints(members)
 	default:
-		c.mark, c.subtitle = "ENI", names(members)
+		c.mark, c.subtitle, c.items, c.columns = "ENI", "", items(members), 1
 	}
 	return c
 }
@@ -298,7 +310,7 @@ func (a *architecture) taskNamed(name string) *tfjson.Resource {
 func (a *architecture) services(members []*tfjson.Resource) card {
 	c := card{mark: "ECS", title: count(len(members), "service"), subtitle: "ECS Fargate" + a.portsAmong(members), colour: a.theme.of(members[0].Concern()), columns: 2}
 	for _, m := range members {
-		c.items = append(c.items, item{title: text(m.Value("name"), last(m.Label())), subtitle: a.tasks(m)})
+		c.items = append(c.items, item{title: text(m.Value("name"), named(m)), subtitle: a.tasks(m)})
 	}
 	sort.Slice(c.items, func(i, j int) bool { return c.items[i].title < c.items[j].title })
 	return c
@@ -358,7 +370,7 @@ func (a *architecture) ways() {
 	}
 	for _, e := range a.stack.OfType("aws_vpc_endpoint") {
 		if e.String("vpc_endpoint_type") == "Gateway" && a.reached(e) {
-			a.add(e.Address(), areaVpc, rowPool, card{mark: "EP", title: strings.ToUpper(serviceOf(e)), subtitle: "gateway endpoint", colour: a.theme.of(e.Concern())})
+			a.add(e.Address(), areaVpc, rowPool, card{mark: "EP", title: title(serviceOf(e)), subtitle: "gateway endpoint", colour: a.theme.of(e.Concern())})
 			a.shown = append(a.shown, e)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/goccy/go-graphviz"
 )
@@ -52,18 +53,25 @@ const (
 	titleHeight = 22.0 // of an area
 )
 
+// start starts the process's one Graphviz. Neither it nor a graph is ever closed: go-graphviz frees memory twice then,
+// after which every further layout is refused or garbled. A picture leaves a few hundred kilobytes behind.
+var start = sync.OnceValues(func() (*graphviz.Graphviz, error) { return graphviz.New(context.Background()) })
+
+// one is held while Graphviz works: all its calls share one WebAssembly memory.
+var one sync.Mutex
+
 // place has Graphviz lay the drawing out and takes over the coordinates. It returns the size.
 func (d *drawing) place(ctx context.Context) (point, error) {
-	gv, err := graphviz.New(ctx)
+	one.Lock()
+	defer one.Unlock()
+	gv, err := start()
 	if err != nil {
 		return point{}, fmt.Errorf("start graphviz: %w", err)
 	}
-	defer gv.Close()
 	graph, err := graphviz.ParseBytes([]byte(d.dot()))
 	if err != nil {
 		return point{}, fmt.Errorf("give the picture to graphviz: %w", err)
 	}
-	defer graph.Close()
 	var out bytes.Buffer
 	if err := gv.Render(ctx, graph, "json0", &out); err != nil {
 		return point{}, fmt.Errorf("lay the picture out: %w", err)

@@ -40,9 +40,21 @@ func (a *architecture) compose(size point) *Picture {
 	a.drawing.drawOn(&p.scene)
 	y := headHeight + margin/2 + size.y + margin
 	y = drawPanels(&p.scene, panels, a.theme, box{margin, y, width, 0})
-	y = drawLegend(&p.scene, a.theme, box{margin, y + 10, width, 0})
+	y = drawLegend(&p.scene, a.used(panels), box{margin, y + 10, width, 0})
 	p.width, p.height = math.Ceil(width+2*margin), math.Ceil(y+margin/2)
 	return p
+}
+
+// used are the colours that the picture shows.
+func (a *architecture) used(panels []panel) theme {
+	used := theme{}
+	for _, r := range a.shown {
+		used[r.Concern()] = a.theme.of(r.Concern())
+	}
+	for _, p := range panels {
+		used[p.concern] = a.theme.of(p.concern)
+	}
+	return used
 }
 
 // panel lists what a concern holds beside what the arrows join.

@@ -13,13 +13,32 @@ import (
 // last is the last part of a path.
 func last(path string) string { return path[strings.LastIndex(path, "/")+1:] }
 
-// title makes an ID readable: "load_balancer" is "Load balancer".
-func title(id string) string {
-	words := strings.NewReplacer("_", " ", "-", " ").Replace(id)
-	if words == "" {
-		return ""
+// named is what a resource is called where no attribute says it: the last part of its path that is more than a kind of
+// thing, "content" of "storage/content/bucket".
+func named(r *tfjson.Resource) string {
+	parts := strings.Split(r.Label(), "/")
+	for i := len(parts) - 1; i > 0; i-- {
+		if !slices.Contains([]string{"bucket", "function", "service", "distribution", "api", "group", "instance", "task"}, parts[i]) {
+			return parts[i]
+		}
 	}
-	return strings.ToUpper(words[:1]) + words[1:]
+	return parts[0]
+}
+
+// spelled are the words that no rule writes right.
+var spelled = map[string]string{"vpc": "VPC", "api": "API", "s3": "S3", "dynamodb": "DynamoDB", "dns": "DNS", "rds": "RDS", "cdn": "CDN"}
+
+// title makes an ID readable: "load_balancer" is "Load balancer", "vpc-link" is "VPC link".
+func title(id string) string {
+	words := strings.Fields(strings.NewReplacer("_", " ", "-", " ").Replace(id))
+	for i, w := range words {
+		if right, ok := spelled[w]; ok {
+			words[i] = right
+		} else if i == 0 {
+			words[i] = strings.ToUpper(w[:1]) + w[1:]
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // count writes a number of things: "1 zone", "2 repositories".
@@ -55,16 +74,14 @@ func first(list []any) any {
 	return list[0]
 }
 
-func names(members []*tfjson.Resource) string {
-	var found []string
+// items lists members by name.
+func items(members []*tfjson.Resource) []item {
+	var found []item
 	for _, m := range members {
-		name := last(m.Label())
-		if parts := strings.Split(m.Label(), "/"); len(parts) > 2 { // the folder says more than "function"
-			name = parts[len(parts)-2]
-		}
-		found = append(found, strings.ReplaceAll(name, "_", " "))
+		found = append(found, item{title: strings.ReplaceAll(named(m), "_", " ")})
 	}
-	return strings.Join(found, ", ")
+	slices.SortFunc(found, func(a, b item) int { return strings.Compare(a.title, b.title) })
+	return found
 }
 
 // amount is a number with its unit, "" where it is missing or known only to Terraform.
