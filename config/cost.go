@@ -1,6 +1,10 @@
 package config
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
 
 // Cost is what an environment may cost, and what its estimate assumes about use.
 type Cost struct {
@@ -165,6 +169,26 @@ func prodCost() Cost {
 	a.NotificationsThousand = 1
 	a.KeyRequestsMillion = 1
 	return Cost{MonthlyBudgetUsd: 1100, Assumptions: a}
+}
+
+func stackOrder() []string {
+	order := []string{stackName("base")}
+	for _, name := range Names() {
+		order = append(order, stackName(string(name)))
+	}
+	return order
+}
+
+// InOrder compares two stacks by the order in which a change travels through them: the base first, production last,
+// then names that are not ours.
+func InOrder(a, b string) int {
+	place := func(stack string) int {
+		if i := slices.Index(stackOrder(), stack); i >= 0 {
+			return i
+		}
+		return len(stackOrder())
+	}
+	return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a, b))
 }
 
 // CostOf returns the budget and the assumptions of an environment.

@@ -60,7 +60,7 @@ func (c *EstimateCmd) Run(std streams) error {
 }
 
 func (c *EstimateCmd) read(dir string) ([]cost.Estimate, error) {
-	tree, err := tfjson.Load(dir)
+	tree, err := load(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -76,11 +76,21 @@ func (c *EstimateCmd) read(dir string) ([]cost.Estimate, error) {
 	return cost.All(tree, config.CostOf, sheet)
 }
 
+// load reads a synthesized tree with its stacks in the order in which a change travels through them.
+func load(dir string) (*tfjson.Tree, error) {
+	tree, err := tfjson.Load(dir)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(tree.Stacks, func(a, b *tfjson.Stack) int { return config.InOrder(a.Name, b.Name) })
+	return tree, nil
+}
+
 // only keeps the stack of one environment.
 func only(stacks []*tfjson.Stack, environment string) ([]*tfjson.Stack, error) {
 	var names []string
 	for _, s := range stacks {
-		names = append(names, cost.Environment(s.Name))
+		names = append(names, s.Environment())
 	}
 	if i := slices.Index(names, environment); i >= 0 {
 		return stacks[i : i+1], nil

@@ -9,9 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/batbern/infrastructure/internal/cost"
 	"github.com/batbern/infrastructure/internal/diagram"
-	"github.com/batbern/infrastructure/internal/tfjson"
 )
 
 // DiagramCmd draws the synthesized stacks.
@@ -57,7 +55,7 @@ func (c *DiagramCmd) Run(ctx context.Context, std streams) error {
 
 // draw draws what has something to show: a stack without a network has no architecture picture.
 func (c *DiagramCmd) draw(ctx context.Context) ([]drawn, error) {
-	tree, err := tfjson.Load(c.Dir)
+	tree, err := load(c.Dir)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +78,7 @@ func (c *DiagramCmd) draw(ctx context.Context) ([]drawn, error) {
 		if err != nil {
 			return nil, err
 		}
-		pictures = append(pictures, drawn{cost.Environment(s.Name), p})
+		pictures = append(pictures, drawn{s.Environment(), p})
 	}
 	return pictures, nil
 }

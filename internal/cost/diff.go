@@ -39,6 +39,9 @@ func Difference(before, after []Estimate) []Delta {
 	}
 	collect(before, func(d *Delta, usd float64) { d.Before += usd })
 	collect(after, func(d *Delta, usd float64) { d.After += usd })
+	rank := func(environment string) int {
+		return slices.IndexFunc(append(slices.Clone(after), before...), func(e Estimate) bool { return e.Environment == environment })
+	}
 	var changed []Delta
 	for _, d := range deltas {
 		if abs(d.Change()) >= unseen {

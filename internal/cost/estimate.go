@@ -37,15 +37,10 @@ type Estimate struct {
 	Hours       map[string]float64 `json:"hours"` // what runs how long a month
 }
 
-// Environment is the environment of a stack: "batbern-dev" is "dev".
-func Environment(stack string) string {
-	return stack[strings.LastIndex(stack, "-")+1:]
-}
-
 // Of estimates one stack. It fails, naming every fault, where a resource type is not classified, a price is missing or
 // a billed attribute is known only to Terraform.
 func Of(stack *tfjson.Stack, cost config.Cost, sheet *Sheet) (Estimate, error) {
-	env := Environment(stack.Name)
+	env := stack.Environment()
 	e := Estimate{Environment: env, Stack: stack.Name, BudgetUsd: cost.MonthlyBudgetUsd, Free: map[string]string{}, Hours: map[string]float64{
 		"always on": cost.Assumptions.HoursPerMonth,
 		"tasks":     cost.Assumptions.TaskHoursPerMonth,
@@ -73,12 +68,12 @@ func Of(stack *tfjson.Stack, cost config.Cost, sheet *Sheet) (Estimate, error) {
 	return e, errors.Join(faults...)
 }
 
-// All estimates every stack of a tree, each with the cost configuration of its environment.
+// All estimates every stack of a tree, in its order, each with the cost configuration of its environment.
 func All(tree *tfjson.Tree, costOf func(environment string) (config.Cost, error), sheet *Sheet) ([]Estimate, error) {
 	var all []Estimate
 	var faults []error
 	for _, stack := range tree.Stacks {
-		cost, err := costOf(Environment(stack.Name))
+		cost, err := costOf(stack.Environment())
 		if err != nil {
 			faults = append(faults, fmt.Errorf("stack %s: %w", stack.Name, err))
 			continue
@@ -89,17 +84,7 @@ func All(tree *tfjson.Tree, costOf func(environment string) (config.Cost, error)
 		}
 		all = append(all, e)
 	}
-	slices.SortStableFunc(all, func(a, b Estimate) int { return cmp.Compare(rank(a.Environment), rank(b.Environment)) })
 	return all, errors.Join(faults...)
-}
-
-// rank orders environments as changes travel through them; names it does not know come last.
-func rank(environment string) int {
-	order := []string{"base", "dev", "staging", "prod"}
-	if i := slices.Index(order, environment); i >= 0 {
-		return i
-	}
-	return len(order)
 }
 
 // Total is the sum of all lines.

@@ -35,7 +35,8 @@ func costOf(t *testing.T, environment string) config.Cost {
 // estimate prices a stack as the environment that its name says.
 func estimate(t *testing.T, stack *tfjsontest.Stack) cost.Estimate {
 	t.Helper()
-	e, err := cost.Of(stack.Parse(), costOf(t, cost.Environment(stack.Name)), sheet(t))
+	parsed := stack.Parse()
+	e, err := cost.Of(parsed, costOf(t, parsed.Environment()), sheet(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,6 +198,25 @@ func TestFargate(t *testing.T) {
 				t.Errorf("vCPU costs %.2f on demand and %.2f on Spot, want %.2f and %.2f", got["Fargate vCPU on demand"], got["Fargate vCPU Spot"], c.onDemand, c.spot)
 			}
 		})
+	}
+}
+
+func TestPipelinesTaskCountsNotThePlaceholder(t *testing.T) {
+	s := tfjsontest.New("batbern-prod")
+	task := func(name, cpu, memory string) string {
+		return s.Add("aws_ecs_task_definition", "compute/api/"+name, attrs{"cpu": cpu, "memory": memory, "runtime_platform": attrs{"cpu_architecture": "ARM64"}})
+	}
+	placeholder := task("placeholder", "256", "512")
+	task("template", "1024", "2048")
+	s.Add("aws_ecs_task_definition", "compute/other/template", attrs{"cpu": "4096", "memory": "8192"}) // another's, run by hand
+	s.Add("aws_ecs_service", "compute/api/service", attrs{"task_definition": tfjsontest.Ref(placeholder, "arn"), "desired_count": 1,
+		"lifecycle": attrs{"ignore_changes": []any{"desired_count", "task_definition"}}})
+	got := items(estimate(t, s))
+	if want := 730 * 0.03725; !near(got["Fargate vCPU on demand"], want) {
+		t.Errorf("vCPU costs %.2f, want %.2f: the template's size", got["Fargate vCPU on demand"], want)
+	}
+	if want := 4 * 0.04656; !near(got["Fargate vCPU one-shot"], want) {
+		t.Errorf("one-shot vCPU costs %.2f, want %.2f: the other task's only", got["Fargate vCPU one-shot"], want)
 	}
 }
 

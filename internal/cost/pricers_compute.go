@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/batbern/infrastructure/internal/tfjson"
 )
@@ -12,7 +11,7 @@ import (
 // service prices the tasks that a service keeps running. A task's size covers its sidecars; where a scaling target
 // exists its minimum counts, since that is where an idle service rests.
 func service(m *meter) {
-	task := first(m.Resource, "task_definition", "aws_ecs_task_definition")
+	task := m.stack.TaskOf(m.Resource)
 	if task == nil {
 		m.fault("%s: task_definition names no task definition of the stack, so its size is unknown", m.Address())
 		return
@@ -53,13 +52,8 @@ func (m *meter) fargate(task *tfjson.Resource, tasks, hours float64, how, key st
 
 // taskCount is the minimum of the service's scaling target, or else its desired count.
 func (m *meter) taskCount() float64 {
-	for _, target := range m.stack.OfType("aws_appautoscaling_target") {
-		id := target.String("resource_id")
-		name := m.String("name")
-		byName := name != "" && strings.HasSuffix(id, "/"+name)
-		if slices.Contains(target.Refers("resource_id"), m.Resource) || byName {
-			return m.numberOf(target, "min_capacity", 0)
-		}
+	if target := m.stack.ScalingOf(m.Resource); target != nil {
+		return m.numberOf(target, "min_capacity", 0)
 	}
 	return m.number("desired_count", 1)
 }
@@ -116,10 +110,8 @@ func (m *meter) clusterStrategy() []any {
 
 // oneShotTask prices definitions that no service keeps running, such as migrations. Those of services are priced there.
 func oneShotTask(m *meter) {
-	for _, s := range m.stack.OfType("aws_ecs_service") {
-		if slices.Contains(s.Refers("task_definition"), m.Resource) {
-			return
-		}
+	if m.stack.RunsAsService(m.Resource) {
+		return
 	}
 	before := len(m.lines)
 	m.fargate(m.Resource, 1, m.assume.OneShotTaskHours, "one-shot", "fargate.")
@@ -166,7 +158,7 @@ func (m *meter) runningOn() (services, families, tasks, containers float64) {
 		count := of.taskCount()
 		services++
 		tasks += count
-		if task := first(s, "task_definition", "aws_ecs_task_definition"); task != nil {
+		if task := m.stack.TaskOf(s); task != nil {
 			containers += count * float64(containersOf(task))
 			if !seen[task] {
 				seen[task] = true

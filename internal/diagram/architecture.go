@@ -299,7 +299,7 @@ func (a *architecture) role(group *tfjson.Resource, members []*tfjson.Resource) 
 // taskNamed is a task definition of the concern that the group is named after.
 func (a *architecture) taskNamed(name string) *tfjson.Resource {
 	for _, task := range a.stack.OfType("aws_ecs_task_definition") {
-		if strings.Contains(strings.ToLower(task.Label()), strings.ToLower(name)) {
+		if !a.stack.RunsAsService(task) && strings.Contains(strings.ToLower(task.Label()), strings.ToLower(name)) {
 			return task
 		}
 	}
@@ -331,12 +331,10 @@ func (a *architecture) portsAmong(members []*tfjson.Resource) string {
 
 func (a *architecture) tasks(service *tfjson.Resource) string {
 	count := amount(service, "desired_count", "")
-	for _, target := range a.stack.OfType("aws_appautoscaling_target") {
-		if slices.Contains(target.Refers("resource_id"), service) || strings.HasSuffix(target.String("resource_id"), "/"+text(service.Value("name"), "?")) {
-			count = amount(target, "min_capacity", "") + "–" + amount(target, "max_capacity", "")
-		}
+	if target := a.stack.ScalingOf(service); target != nil {
+		count = amount(target, "min_capacity", "") + "–" + amount(target, "max_capacity", "")
 	}
-	for _, task := range service.Refers("task_definition") {
+	if task := a.stack.TaskOf(service); task != nil {
 		cpu, _ := task.Number("cpu", 0)
 		memory, _ := task.Number("memory", 0)
 		return fmt.Sprintf("%s × %s vCPU, %s GB", count, plain(cpu/1024), plain(memory/1024))

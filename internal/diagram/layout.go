@@ -17,6 +17,8 @@ type drawing struct {
 	nodes []*node
 	flows []*flow
 	root  area
+	// ordered keeps the nodes that arrows from one node lead to in their order, from left to right.
+	ordered bool
 }
 
 // area is a frame around nodes and further areas.
@@ -84,6 +86,9 @@ func (d *drawing) dot() string {
 	var b strings.Builder
 	b.WriteString("digraph {\n graph [newrank=true rankdir=TB nodesep=0.35 ranksep=0.42 splines=true outputorder=edgeslast]\n" +
 		" node [shape=box fixedsize=true label=\"\"]\n edge [arrowsize=0.8]\n")
+	if d.ordered {
+		b.WriteString(" graph [ordering=out]\n")
+	}
 	d.dotArea(&b, &d.root)
 	d.dotRanks(&b)
 	for i, f := range d.flows {

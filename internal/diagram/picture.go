@@ -31,7 +31,7 @@ func newPicture(title, subtitle string) *Picture {
 
 // compose puts the title above and the panels and the legend below what was placed.
 func (a *architecture) compose(size point) *Picture {
-	env := title(environment(a.stack.Name))
+	env := title(a.stack.Environment())
 	p := newPicture("BATbern "+env, "what may talk to whom in "+a.stack.Name+", from its security groups; numbers are ports")
 	panels := a.panels()
 	width := max(size.x, 1080)
@@ -165,14 +165,4 @@ func drawLegend(s *scene, colours theme, within box) float64 {
 		})
 	}
 	return y + 14
-}
-
-// environment is the last part of a stack's name.
-func environment(stack string) string {
-	for i := len(stack) - 1; i >= 0; i-- {
-		if stack[i] == '-' {
-			return stack[i+1:]
-		}
-	}
-	return stack
 }

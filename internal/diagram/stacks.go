@@ -10,16 +10,11 @@ import (
 	"github.com/batbern/infrastructure/internal/tfjson"
 )
 
-// Stacks draws all stacks of the tree, what each holds, and which reads the state of which.
+// Stacks draws all stacks of the tree, in its order, what each holds, and which reads the state of which.
 func Stacks(ctx context.Context, tree *tfjson.Tree) (*Picture, error) {
-	var d drawing
-	var concerns []string
-	for _, s := range tree.Stacks {
-		concerns = append(concerns, s.Name)
-	}
-	colours := stackColours(concerns)
-	for _, s := range tree.Stacks {
-		c := stackCard(s, colours[s.Name])
+	d := drawing{ordered: true}
+	for i, s := range tree.Stacks {
+		c := stackCard(s, stackColour(s, i))
 		d.nodes = append(d.nodes, &node{name: s.Name, rank: depth(tree, s, len(tree.Stacks)), size: c.size(), draw: c.draw, colour: c.colour})
 	}
 	for _, s := range tree.Stacks {
@@ -62,22 +57,18 @@ func depth(tree *tfjson.Tree, s *tfjson.Stack, limit int) int {
 	return deepest
 }
 
-// stackColours gives environments the colours of a traffic light's calm cousins, the base a neutral one.
-func stackColours(names []string) map[string]colour {
+// stackColour is warmer the nearer a stack is to production.
+func stackColour(s *tfjson.Stack, place int) colour {
 	known := map[string]colour{"base": "#445566", "dev": "#0b7fab", "staging": "#d9730d", "prod": "#b0306a"}
-	colours := map[string]colour{}
-	for i, name := range names {
-		colours[name] = spare[i%len(spare)]
-		if c, ok := known[environment(name)]; ok {
-			colours[name] = c
-		}
+	if c, ok := known[s.Environment()]; ok {
+		return c
 	}
-	return colours
+	return spare[place%len(spare)]
 }
 
 func stackCard(s *tfjson.Stack, c colour) card {
-	env := environment(s.Name)
-	card := card{mark: strings.ToUpper(env[:min(4, len(env))]), title: s.Name, subtitle: count(len(s.Resources), "resource") + " in " + regionsOf(s), colour: c, columns: 1}
+	env := s.Environment()
+	card := card{mark: strings.ToUpper(env[:min(4, len(env))]), title: s.Name, subtitle: join(count(len(s.Resources), "resource"), regionsOf(s)), colour: c, columns: 1}
 	for _, fact := range facts(s) {
 		card.items = append(card.items, item{title: fact})
 	}

@@ -94,6 +94,9 @@ func Load(dir string) (*Tree, error) {
 	return tree, nil
 }
 
+// Environment is the last part of the stack's name: "batbern-dev" is "dev".
+func (s *Stack) Environment() string { return s.Name[strings.LastIndex(s.Name, "-")+1:] }
+
 // Stack returns the named stack, or an error that lists the names there are.
 func (t *Tree) Stack(name string) (*Stack, error) {
 	var names []string
