@@ -36,6 +36,7 @@ func Architecture(ctx context.Context, stack *tfjson.Stack) (*Picture, error) {
 const (
 	rowClients = iota
 	rowEdge
+	rowElsewhere // other regions, above the home region
 	rowOrigins
 	rowPublic
 	rowBalancer
@@ -148,11 +149,11 @@ func (a *architecture) edge() {
 }
 
 func (a *architecture) bucket(b *tfjson.Resource) {
-	area, subtitle := areaRegion, "private bucket"
+	area, row, subtitle := areaRegion, rowOrigins, "private bucket"
 	if region := b.Region(); region != a.stack.Regions["aws"] {
-		area, subtitle = a.otherRegion(region), "if the first fails"
+		area, row, subtitle = a.otherRegion(region), rowElsewhere, "if the first fails"
 	}
-	a.add(b.Address(), area, rowOrigins, card{mark: "S3", title: title(named(b)), subtitle: subtitle, colour: a.theme.of(b.Concern())})
+	a.add(b.Address(), area, row, card{mark: "S3", title: title(named(b)), subtitle: subtitle, colour: a.theme.of(b.Concern())})
 	a.shown = append(a.shown, b)
 }
 

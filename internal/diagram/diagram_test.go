@@ -268,8 +268,8 @@ func TestEveryAllowedFlowIsAnArrow(t *testing.T) {
 	}
 	closed := tfjsontest.Dev()
 	closed.Remove("aws_vpc_security_group_egress_rule")
-	if after := arrows(t, closed); after != before-4 {
-		t.Errorf("without the four outward rules there are %d arrows of %d", after, before)
+	if after := arrows(t, closed); after != before-6 {
+		t.Errorf("without the six outward rules there are %d arrows of %d", after, before)
 	}
 }
 

@@ -142,6 +142,11 @@ func (p *platform) network() {
 	}
 	p.Add("aws_vpc_security_group_egress_rule", "network/service_to_s3", Attrs{"security_group_id": Ref(p.groups["service"], "id"),
 		"prefix_list_id": Ref(s3, "prefix_list_id"), "from_port": 443, "to_port": 443, "ip_protocol": "tcp"})
+	dynamodb := p.Add("aws_vpc_endpoint", "network/dynamodb", Attrs{"vpc_id": Ref(p.vpc, "id"), "service_name": "com.amazonaws.eu-central-1.dynamodb", "vpc_endpoint_type": "Gateway"})
+	p.Add("aws_vpc_security_group_egress_rule", "network/service_to_dynamodb", Attrs{"security_group_id": Ref(p.groups["service"], "id"),
+		"prefix_list_id": Ref(dynamodb, "prefix_list_id"), "from_port": 443, "to_port": 443, "ip_protocol": "tcp"})
+	p.Add("aws_vpc_security_group_egress_rule", "network/migration_to_s3", Attrs{"security_group_id": Ref(p.groups["migration"], "id"),
+		"prefix_list_id": Ref(s3, "prefix_list_id"), "from_port": 443, "to_port": 443, "ip_protocol": "tcp"})
 	logs := p.logGroup("network/flow_logs")
 	p.Add("aws_flow_log", "network/flow_log", Attrs{"log_destination_type": "s3", "vpc_id": Ref(p.vpc, "id")})
 	p.Add("aws_flow_log", "network/rejected", Attrs{"log_destination": Ref(logs, "arn"), "vpc_id": Ref(p.vpc, "id")})
@@ -175,9 +180,12 @@ func (p *platform) storage() {
 		p.Add("aws_s3_bucket_versioning", "storage/"+name+"_versioning", Attrs{"bucket": Ref(p.buckets[name], "id")})
 	}
 	if p.size.CrossRegion {
-		copied := p.Add("aws_s3_bucket", "storage/content_copy", Attrs{"bucket": p.Name + "-content-copy", "provider": "aws.recovery"})
-		p.Add("aws_s3_bucket_replication_configuration", "storage/replication", Attrs{"bucket": Ref(p.buckets["content"], "id"),
-			"rule": []any{Attrs{"destination": Attrs{"bucket": Ref(copied, "arn")}}}})
+		for _, name := range []string{"content", "frontend"} {
+			copied := p.Add("aws_s3_bucket", "storage_copy/"+name+"/bucket", Attrs{"bucket": p.Name + "-" + name + "-copy", "provider": "aws.recovery"})
+			p.buckets[name+"_copy"] = copied
+			p.Add("aws_s3_bucket_replication_configuration", "storage/"+name+"_replication", Attrs{"bucket": Ref(p.buckets[name], "id"),
+				"rule": []any{Attrs{"destination": Attrs{"bucket": Ref(copied, "arn")}}}})
+		}
 	}
 }
 
@@ -245,8 +253,12 @@ func (p *platform) edge() {
 	}})
 	for site, bucket := range map[string]string{"www": "frontend", "cdn": "content"} {
 		certificate := p.Add("aws_acm_certificate", "edge/certificate_"+site, Attrs{"domain_name": site + ".batbern.ch", "provider": "aws.virginia"})
+		origins := []any{Attrs{"origin_id": bucket, "domain_name": Ref(p.buckets[bucket], "bucket_regional_domain_name")}}
+		if copied := p.buckets[bucket+"_copy"]; copied != "" {
+			origins = append(origins, Attrs{"origin_id": bucket + "_copy", "domain_name": Ref(copied, "bucket_regional_domain_name")})
+		}
 		d := p.Add("aws_cloudfront_distribution", "edge/"+site, Attrs{"aliases": []any{site + ".batbern.ch"}, "web_acl_id": Ref(acl, "arn"),
-			"origin":                 []any{Attrs{"origin_id": bucket, "domain_name": Ref(p.buckets[bucket], "bucket_regional_domain_name")}},
+			"origin":                 origins,
 			"default_cache_behavior": Attrs{"target_origin_id": bucket, "function_association": []any{Attrs{"event_type": "viewer-request"}}},
 			"viewer_certificate":     Attrs{"acm_certificate_arn": Ref(certificate, "arn")}})
 		p.Add("aws_cloudfront_monitoring_subscription", "edge/"+site+"_metrics", Attrs{"distribution_id": Ref(d, "id")})
