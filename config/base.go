@@ -1,5 +1,9 @@
 package config
 
+// BaseName is the base's name where environments have theirs: its GitHub environment and its outputs. It is not among
+// [Names].
+const BaseName Name = "base"
+
 // Base is what the environments share, in an account of its own.
 type Base struct {
 	Account    Account
@@ -43,7 +47,7 @@ type Deployment struct {
 }
 
 // Stack is the base's stack and workspace name.
-func (b Base) Stack() string { return stackName("base") }
+func (b Base) Stack() string { return stackName(string(BaseName)) }
 
 // FlywayRepository is the image that migrates the databases.
 const FlywayRepository = "flyway"
@@ -52,7 +56,7 @@ func base(settings Settings) Base {
 	b := Base{
 		Account:                Account{ID: settings.AccountBase, Region: homeRegion, RecoveryRegion: recoveryRegion},
 		Protection:             Locked,
-		Tags:                   tags(settings, stackName("base"), "shared"),
+		Tags:                   tags(settings, stackName(string(BaseName)), "shared"),
 		Zone:                   settings.Domain,
 		CertificateAuthorities: []string{"amazon.com", "amazontrust.com", "awstrust.com", "amazonaws.com"},
 		SecurityContacts:       settings.AlarmEmails,

@@ -124,7 +124,7 @@ func holds(t *testing.T, conditions policy.Conditions, context map[string]string
 				ok = one
 			case "StringNotEquals", "StringNotLike", "ArnNotEquals", "ArnNotLike":
 				ok = !one
-			case "ForAllValues:StringLike":
+			case "ForAllValues:StringLike", "ForAllValues:StringEquals":
 				ok = !set || !slices.ContainsFunc(values, func(value string) bool { return !matchesAny(allowed, value) })
 			case "ForAnyValue:StringLike":
 				ok = set && slices.ContainsFunc(values, func(value string) bool { return matchesAny(allowed, value) })
