@@ -198,15 +198,17 @@ var environmentFaults = []fault{
 	{"service port", func(e *Environment) { e.Services[0].Port = 80 }, "Services[0].Port"},
 	{"health path", func(e *Environment) { e.Services[0].HealthPath = "health" }, "Services[0].HealthPath"},
 	{"no such Fargate CPU", func(e *Environment) { e.Services[0].Cpu = 300 }, "Cpu"},
-	{"illegal Fargate pair", func(e *Environment) { e.Services[0].MemoryMiB = 4096 }, "MemoryMiB"},
+	{"illegal Fargate pair", func(e *Environment) { e.Services[0].MemoryMiB = 5120 }, "MemoryMiB"},
 	{"min above desired", func(e *Environment) { e.Services[0].Scaling.MinTasks = e.Services[0].Scaling.DesiredTasks + 1 }, "Scaling"},
 	{"desired above max", func(e *Environment) { e.Services[0].Scaling.DesiredTasks = e.Services[0].Scaling.MaxTasks + 1 }, "Scaling"},
 }
 
 // Each fault, planted alone into each environment, is reported with the field's path, and nothing else is refused.
-func TestEveryFaultIsNamed(t *testing.T) {
+func TestEveryFaultIsNamed(t *testing.T) { plantEach(t, environmentFaults) }
+
+func plantEach(t *testing.T, faults []fault) {
 	for _, environment := range Names() {
-		for _, fault := range environmentFaults {
+		for _, fault := range faults {
 			t.Run(string(environment)+"/"+fault.name, func(t *testing.T) {
 				project := load(t, nil)
 				i := slices.IndexFunc(project.Environments, func(e Environment) bool { return e.Name == environment })

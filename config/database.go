@@ -56,7 +56,7 @@ type window struct {
 const (
 	minutesPerDay  = 24 * 60
 	minutesPerWeek = 7 * minutesPerDay
-	// shortestWindow is what RDS and ElastiCache ask for at least.
+	// shortestWindow is what RDS asks for at least.
 	shortestWindow = 30
 )
 

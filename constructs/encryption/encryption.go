@@ -85,6 +85,8 @@ type StoragePolicyProps struct {
 	KeyID     string // [Outputs.StorageKeyID]
 	AccountID string
 	Region    string
+	// Provider is the one that made the key; nil means the stack's first provider.
+	Provider cdktf.TerraformProvider
 	// DistributionArns are the CloudFront distributions that read the buckets, each by its ARN; none means no
 	// distribution may.
 	DistributionArns []string
@@ -94,7 +96,8 @@ type StoragePolicyProps struct {
 // their buckets need the key, and as an argument of the key that would be a circle.
 func StoragePolicy(scope constructs.Construct, id string, props StoragePolicyProps) {
 	kmskeypolicy.NewKmsKeyPolicy(scope, jsii.String(id), &kmskeypolicy.KmsKeyPolicyConfig{
-		KeyId:  jsii.String(props.KeyID),
-		Policy: jsii.String(StorageKeyPolicy(props).JSON()),
+		Provider: props.Provider,
+		KeyId:    jsii.String(props.KeyID),
+		Policy:   jsii.String(StorageKeyPolicy(props).JSON()),
 	})
 }
