@@ -6,7 +6,6 @@ import (
 	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/constructs/certificate"
 	"github.com/batbern/infrastructure/constructs/encryption"
-	"github.com/batbern/infrastructure/constructs/identity"
 	"github.com/batbern/infrastructure/constructs/network"
 	"github.com/batbern/infrastructure/constructs/records"
 )
@@ -23,21 +22,17 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 	in := clouds{
 		virginia: add("aws_virginia", "virginia", target{account.ID, virginia, own}),
 		recovery: add("aws_recovery", "recovery", target{account.ID, account.RecoveryRegion, own}),
-		dns:      add("aws_dns", "dns", target{project.Base.Account.ID, project.Base.Account.Region, base.dnsRoleArn(environment.Name)}),
+		dns:      add("aws_dns", "dns", target{project.Base.Account.ID, project.Base.Account.Region, base.dnsRoleArn(environment.Name, settings)}),
 	}
 
-	boundary := identity.Boundary(stack, "boundary", identity.BoundaryProps{
-		Name:      environment.Stack(),
-		AccountID: account.ID,
-		Regions:   []string{account.Region, account.RecoveryRegion, virginia},
-	})
+	boundaryArn := addAccount(stack, project.Base, environment)
 	keys := encryption.New(stack, "encryption", encryption.Props{
 		Name:       environment.Stack(),
 		AccountID:  account.ID,
 		Region:     account.Region,
 		Protection: environment.Protection,
 	})
-	buckets, recoveryKeyArn := addBuckets(stack, environment, keys, boundary.PolicyArn, in)
+	buckets, recoveryKeyArn := addBuckets(stack, environment, keys, boundaryArn, in)
 	_ = network.New(stack, "network", network.Props{
 		Name:         environment.Stack(),
 		Account:      account,
@@ -45,7 +40,7 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 		DatabasePort: environment.Database.Port,
 		ServicePorts: servicePorts(environment.Services),
 		Cache:        environment.Cache.Enabled(),
-		BoundaryArn:  boundary.PolicyArn,
+		BoundaryArn:  boundaryArn,
 		LogsKeyArn:   keys.LogsKeyArn,
 
 		FlowLogsBucketArn: buckets.Logs.Arn,
