@@ -107,7 +107,7 @@ func TestEdge(t *testing.T) {
 					continue
 				}
 				readers := 0
-				for _, statement := range statements(t, stack.Resource(t, "aws_s3_bucket_policy", "storage_access/"+name), "policy") {
+				for _, statement := range bucketStatements(t, stack.Resource(t, "aws_s3_bucket_policy", "storage_access/"+name), "policy") {
 					if statement["Effect"] != "Allow" {
 						continue
 					}
@@ -123,7 +123,7 @@ func TestEdge(t *testing.T) {
 			}
 			// the key opens to the same two, by name
 			for _, policy := range stack.Resources("aws_kms_key_policy") {
-				for _, statement := range statements(t, policy, "policy") {
+				for _, statement := range bucketStatements(t, policy, "policy") {
 					if nested(statement["Principal"], "Service") != "cloudfront.amazonaws.com" {
 						continue
 					}

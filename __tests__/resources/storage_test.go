@@ -162,7 +162,7 @@ func TestImportsAreKept(t *testing.T) {
 			t.Errorf("%s: imports expire: %v", stack.Name, rule)
 		}
 		denied := false
-		for _, statement := range statements(t, stack.Resource(t, "aws_s3_bucket_policy", "storage/imports_policy"), "policy") {
+		for _, statement := range bucketStatements(t, stack.Resource(t, "aws_s3_bucket_policy", "storage/imports_policy"), "policy") {
 			if statement["Effect"] == "Deny" && statement["Condition"] == nil && statement["Principal"] == "*" {
 				denied = fmt.Sprint(statement["Action"]) == "[s3:DeleteObject s3:DeleteObjectVersion]"
 			}
@@ -170,7 +170,7 @@ func TestImportsAreKept(t *testing.T) {
 		if !denied {
 			t.Errorf("%s: nobody is kept from deleting imports", stack.Name)
 		}
-		for _, statement := range statements(t, stack.Resource(t, "aws_iam_role_policy", "import/policy"), "policy") {
+		for _, statement := range bucketStatements(t, stack.Resource(t, "aws_iam_role_policy", "import/policy"), "policy") {
 			if strings.Contains(fmt.Sprint(statement["Action"]), "Delete") {
 				t.Errorf("%s: the import's role may %v", stack.Name, statement["Action"])
 			}
@@ -179,7 +179,7 @@ func TestImportsAreKept(t *testing.T) {
 }
 
 // statements are those of a policy attribute.
-func statements(t *testing.T, resource testkit.Resource, attribute string) []map[string]any {
+func bucketStatements(t *testing.T, resource testkit.Resource, attribute string) []map[string]any {
 	t.Helper()
 	var out []map[string]any
 	list, _ := resource.Policy(t, attribute)["Statement"].([]any)
