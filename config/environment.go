@@ -28,6 +28,7 @@ type Environment struct {
 	Baseline Baseline
 	Network  Network
 	Database Database
+	Backup   Backup
 	Cache    Cache
 	Compute  Compute
 	Api      Api
