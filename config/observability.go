@@ -93,11 +93,24 @@ func (d Database) Machine() (Machine, bool) {
 	return Machine{Vcpus: max(2, 2*eighths/8), MemoryMiB: large * eighths / 8, Burstable: parts[1][:1] == "t"}, true
 }
 
+// BudgetUsd is what the environment may cost a month.
+func (e Environment) BudgetUsd() float64 {
+	// validation knows every environment that gets here
+	cost, _ := CostOf(string(e.Name))
+	return cost.MonthlyBudgetUsd
+}
+
+// BudgetUsd is what the base may cost a month.
+func (b Base) BudgetUsd() float64 { return baseCost().MonthlyBudgetUsd }
+
 // checkObservability reports what alarms could not be measured by.
 func (e Environment) checkObservability(at path, report *Faults) {
 	if _, known := e.Database.Machine(); !known && strings.HasPrefix(e.Database.InstanceClass, "db.") {
 		report.add(at.field("Database.InstanceClass"), e.Database.InstanceClass, "a class of the families t, m, r and c, whose memory alarms are measured by",
 			"take such a class, or teach Machine in config/observability.go what this one has")
+	}
+	if _, err := CostOf(string(e.Name)); err != nil {
+		report.add(at.field("Name"), string(e.Name), "an environment with a budget", "give it one in config/cost.go")
 	}
 	if o := e.Observability; !o.MailFrom.AtLeast(o.AlarmsFrom) {
 		report.add(at.field("Observability.MailFrom"), string(o.MailFrom), fmt.Sprintf("%s or more: there are no alarms below AlarmsFrom", o.AlarmsFrom), "raise it, or lower AlarmsFrom")

@@ -36,6 +36,7 @@ type Settings struct {
 	AwsEndpoint   string `env:"BATBERN_AWS_ENDPOINT_URL" help:"an AWS emulator (moto, LocalStack) that every provider talks to instead of AWS" validate:"omitempty,http_url"`
 	DeployRole    string `env:"BATBERN_DEPLOY_ROLE" envDefault:"none" help:"role that providers assume in an environment's account: none (the caller's own credentials), plan or apply (pipelines)" validate:"oneof=none plan apply"`
 	LazyBindings  string `env:"BATBERN_LAZY_BINDINGS" envDefault:"true" help:"load the AWS binding piece by piece (faster, same output); false loads it whole" validate:"oneof=true false"`
+	CostTags      string `env:"BATBERN_COST_TAGS" envDefault:"true" help:"activate the tags for cost allocation: false where another account pays, and before batbern-base's first day is over (AWS knows no tag sooner)" validate:"oneof=true false"`
 	ComplianceTag string `env:"BATBERN_COMPLIANCE" envDefault:"revDSG-GDPR" help:"tag Compliance: the rules that personal data in the stacks is under" validate:"tagvalue"`
 }
 

@@ -27,8 +27,17 @@ type parts struct {
 	certificateArn string
 }
 
+// platform is what serves requests.
+type platform struct {
+	balancer loadbalancer.Outputs
+	cluster  compute.Cluster
+	services compute.Services
+	cache    *cache.Outputs // nil where there is none
+	entry    api.Outputs
+}
+
 // addServices makes the way from the API through the load balancer to the services, and what they run on.
-func addServices(stack cdktf.TerraformStack, environment config.Environment, from parts) api.Outputs {
+func addServices(stack cdktf.TerraformStack, environment config.Environment, from parts) platform {
 	name, blueGreen := environment.Stack(), environment.Compute.Rollout.BlueGreen()
 	balancer := loadbalancer.New(stack, "load_balancer", loadbalancer.Props{
 		Name:           name,
@@ -48,7 +57,8 @@ func addServices(stack cdktf.TerraformStack, environment config.Environment, fro
 		DataKeyArn: from.keys.DataKeyArn,
 		LogsKeyArn: from.keys.LogsKeyArn,
 	})
-	compute.NewServices(stack, "services", compute.ServicesProps{
+	memory := addCache(stack, environment, from)
+	services := compute.NewServices(stack, "services", compute.ServicesProps{
 		Name:         name,
 		Environment:  string(environment.Name),
 		Account:      environment.Account,
@@ -58,14 +68,14 @@ func addServices(stack cdktf.TerraformStack, environment config.Environment, fro
 		Cluster:      cluster,
 		LoadBalancer: balancer,
 		Repositories: repositories(environment.Services, from.base),
-		Cache:        addCache(stack, environment, from),
+		Cache:        memory,
 		Database: &compute.DatabaseAccess{
 			ProxyResourceID: from.database.ProxyResourceID,
 			Endpoint:        from.database.ProxyEndpoint,
 			Port:            network.ProxyPort,
 			Name:            config.DatabaseName,
 		},
-		AlarmTopicArn:  from.topics.CriticalArn,
+		AlarmTopicArn:  from.topics.WarningArn,
 		AfterMigration: from.database.Ready,
 		Buckets:        map[string]storage.Bucket{"content": from.buckets.Content, "imports": from.buckets.Imports},
 		LogsKeyArn:     from.keys.LogsKeyArn,
@@ -73,7 +83,7 @@ func addServices(stack cdktf.TerraformStack, environment config.Environment, fro
 		StorageKeyArn:  from.keys.StorageKeyArn,
 		BoundaryArn:    from.boundaryArn,
 	})
-	return api.New(stack, "api", api.Props{
+	entry := api.New(stack, "api", api.Props{
 		Name:           name,
 		Api:            environment.Api,
 		Domains:        environment.Domains,
@@ -82,6 +92,7 @@ func addServices(stack cdktf.TerraformStack, environment config.Environment, fro
 		CertificateArn: from.certificateArn,
 		LogsKeyArn:     from.keys.LogsKeyArn,
 	})
+	return platform{balancer: balancer, cluster: cluster, services: services, cache: memory, entry: entry}
 }
 
 // addCache makes the cache where the environment has one.

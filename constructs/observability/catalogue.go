@@ -323,14 +323,15 @@ func vaultAlarms(t Vault) []Alarm {
 			Queries: on(Metric{"AWS/Backup", name, "Sum", hour, map[string]string{"BackupVaultName": t.Name}}),
 			Compare: Above, Threshold: 0, Breaching: 1, Periods: 1, Missing: NotBreaching}
 	}
-	missing := alarm("missing", config.Critical, "no backup was completed in a day", "NumberOfBackupJobsCompleted")
-	missing.Compare, missing.Threshold, missing.Missing = Below, 1, Breaching
-	missing.Breaching, missing.Periods = dayAndMargin, dayAndMargin
-	return []Alarm{
-		alarm("failed", config.Warning, "a backup failed", "NumberOfBackupJobsFailed"),
-		alarm("copy_failed", config.Warning, "a backup was not copied to the other region", "NumberOfCopyJobsFailed"),
-		missing,
+	// copies that fail are told of by the vault itself, with the reason
+	alarms := []Alarm{alarm("failed", config.Warning, "a backup failed", "NumberOfBackupJobsFailed")}
+	if t.Daily {
+		missing := alarm("missing", config.Critical, "no backup was completed in a day", "NumberOfBackupJobsCompleted")
+		missing.Compare, missing.Threshold, missing.Missing = Below, 1, Breaching
+		missing.Breaching, missing.Periods = dayAndMargin, dayAndMargin
+		alarms = append(alarms, missing)
 	}
+	return alarms
 }
 
 // certificateAlarms: ACM renews sixty days before the end, and speaks twice a day.

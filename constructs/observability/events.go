@@ -48,6 +48,7 @@ func Events(cluster string, targets Targets) []Event {
 		})
 	}
 	if len(targets.Vaults) > 0 {
+		// failed copies are the vault's own to tell
 		job := func(id, kind, summary string, field string) Event {
 			return Event{ID: id, Runbook: "event-backup-job", Severity: config.Warning, Summary: summary,
 				Pattern: map[string]any{"source": []string{"aws.backup"}, "detail-type": []string{kind},
@@ -56,7 +57,6 @@ func Events(cluster string, targets Targets) []Event {
 		}
 		events = append(events,
 			job("backup_job", "Backup Job State Change", "A backup failed", "state"),
-			job("copy_job", "Copy Job State Change", "A backup was not copied to the other region", "state"),
 			job("restore_job", "Restore Job State Change", "A restore, or the rehearsal of one, failed", "status"))
 	}
 	return events

@@ -29,7 +29,7 @@ type Props struct {
 
 	// LogsKeyArn encrypts the canaries' logs and the traces.
 	LogsKeyArn string
-	// Artefacts keeps what canaries saw, under [CanaryPrefix], encrypted with StorageKeyArn.
+	// Artefacts keeps what canaries saw, under [CanaryPrefix], encrypted with StorageKeyArn whatever the bucket's own way.
 	Artefacts     storage.Bucket
 	StorageKeyArn string
 

@@ -103,8 +103,12 @@ type Function struct {
 	Work           Work
 }
 
-// Vault is a vault of AWS Backup that receives backups every day.
-type Vault struct{ Key, Name string }
+// Vault is a vault of AWS Backup.
+type Vault struct {
+	Key, Name string
+	// Daily says that a backup is due every day.
+	Daily bool
+}
 
 // Certificate is one of ACM.
 type Certificate struct {
