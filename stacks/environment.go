@@ -49,6 +49,7 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 	})
 	services := addServices(stack, environment, parts{
 		base: base, keys: keys, boundaryArn: boundaryArn, vpc: vpc, buckets: buckets, database: stored.Outputs, topics: topics, certificateArn: certificates.RegionalArn,
+		github: settings.GithubRepository,
 	})
 	front := addEdge(stack, environment, buckets, certificates, in)
 	openBuckets(stack, environment, keys, recoveryKeyArn, buckets, front, in)

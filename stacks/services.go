@@ -25,6 +25,7 @@ type parts struct {
 	database       database.Outputs
 	topics         observability.TopicOutputs
 	certificateArn string
+	github         string // "owner/name" of the project
 }
 
 // platform is what serves requests.
@@ -76,6 +77,7 @@ func addServices(stack cdktf.TerraformStack, environment config.Environment, fro
 			Name:            config.DatabaseName,
 		},
 		AlarmTopicArn:  from.topics.WarningArn,
+		Runbook:        observability.RunbookLink(from.github, "rollback"),
 		AfterMigration: from.database.Ready,
 		Buckets:        map[string]storage.Bucket{"content": from.buckets.Content, "imports": from.buckets.Imports},
 		LogsKeyArn:     from.keys.LogsKeyArn,

@@ -88,12 +88,12 @@ func slug(id string) string { return strings.ReplaceAll(id, "_", "-") }
 // id joins words to a construct's id.
 func id(words ...string) string { return strings.ReplaceAll(strings.Join(words, "_"), "-", "_") }
 
-// runbookLink leads to a section of the runbook in the project's repository.
-func runbookLink(repository, anchor string) string {
+// RunbookLink leads to a section of the runbook in the project's repository, "owner/name" on GitHub.
+func RunbookLink(repository, anchor string) string {
 	return fmt.Sprintf("https://github.com/%s/blob/main/docs/runbook.md#%s", repository, anchor)
 }
 
 // description is what a mail says of the alarm.
 func description(summary, repository, anchor string) string {
-	return fmt.Sprintf("%s. What to do: %s", summary, runbookLink(repository, anchor))
+	return fmt.Sprintf("%s. What to do: %s", summary, RunbookLink(repository, anchor))
 }

@@ -134,7 +134,7 @@ func (e Event) message(props Props) string {
 	for _, name := range slices.Sorted(maps.Keys(e.Details)) {
 		lines = append(lines, fmt.Sprintf("%s: <%s>", name, name))
 	}
-	lines = append(lines, "What to do: "+runbookLink(props.Repository, e.Runbook))
+	lines = append(lines, "What to do: "+RunbookLink(props.Repository, e.Runbook))
 	return `"` + strings.Join(lines, "\"\n\"") + `"`
 }
 
