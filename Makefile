@@ -1,0 +1,64 @@
+# What a person types. `make help` lists it.
+SHELL := /bin/bash -o pipefail
+.DEFAULT_GOAL := help
+
+# go test ./... passes over folders that begin with _: their packages are named
+TESTS    = ./... $(shell cd __tests__ && go list ./...)
+COVERED  = ./config/...,./constructs/...,./stacks/...,./lambda/...
+PYTHON  ?= python3
+
+.PHONY: help setup synth test snapshots lint validate plan deploy destroy local local-destroy cost diagram bench clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: node_modules/.package-lock.json ## install what the other commands need, into this folder only
+	@$(PYTHON) -m venv --help >/dev/null 2>&1 || echo "note: Python 3 with venv was not found; tests against AWS's API and make local need it (apt-get install python3-venv, brew install python)"
+	@! $(PYTHON) -m venv --help >/dev/null 2>&1 || $(MAKE) --no-print-directory .venv/installed
+
+node_modules/.package-lock.json: package.json package-lock.json
+	@command -v npm >/dev/null || { echo "npm was not found: install Node.js 20 or newer, https://nodejs.org"; exit 1; }
+	npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
+	@touch $@
+
+.venv/installed: internal/mototest/requirements.txt
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+synth: node_modules/.package-lock.json ## Terraform for all stacks, in cdktf.out
+	@go run .
+
+test: setup ## all tests, with coverage
+	@go test -json -count=1 -coverprofile=coverage.out -coverpkg=$(COVERED) $(TESTS) \
+		| go run ./internal/testreport -coverage coverage.out -minimum 90 __tests__
+
+snapshots: ## write the golden files anew, to be reviewed as a diff
+	go test ./__tests__/snapshots -count=1 -update
+
+lint: ## gofmt, go vet, staticcheck, tidy modules
+	@unformatted=$$(gofmt -l .) && test -z "$$unformatted" || { echo "not formatted: $$unformatted; run gofmt -w ."; exit 1; }
+	go vet $(TESTS)
+	go tool -modfile=tools/go.mod staticcheck $(TESTS)
+	go mod tidy -diff
+
+validate: synth ## every stack against the AWS provider's schema
+	@go run ./cmd/batbern validate
+
+plan: synth ## what would change: make plan ENV=dev
+	@go run ./cmd/batbern plan --env $(or $(ENV),$(error name the environment: make plan ENV=dev))
+
+deploy: node_modules/.package-lock.json ## make it so: make deploy ENV=dev
+	npx cdktf deploy batbern-$(or $(ENV),$(error name the environment: make deploy ENV=dev))
+
+destroy: node_modules/.package-lock.json ## take an unprotected environment away: make destroy ENV=dev
+	npx cdktf destroy batbern-$(or $(ENV),$(error name the environment: make destroy ENV=dev))
+
+local: setup ## base and dev on an emulator; others: make local STACKS="base dev staging"
+	@go run ./cmd/batbern local apply $(if $(ENDPOINT),--endpoint $(ENDPOINT)) $(STACKS)
+
+local-destroy: ## take the local stacks away
+	@go run ./cmd/batbern local destroy $(if $(ENDPOINT),--endpoint $(ENDPOINT))
+
+clean: ## remove what was built here; state is kept
+	rm -rf cdktf.out node_modules .venv .cache coverage.out

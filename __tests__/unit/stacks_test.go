@@ -1,0 +1,24 @@
+package unit_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/batbern/infrastructure/__tests__/testkit"
+)
+
+// AC1: separate stacks for each environment with a shared base stack.
+func TestStackArchitecture(t *testing.T) {
+	t.Run("should_createSeparateStacks_when_deployingEnvironments", func(t *testing.T) {
+		var names []string
+		for _, stack := range testkit.Stacks(t) {
+			names = append(names, stack.Name)
+			if len(stack.Body) == 0 {
+				t.Errorf("%s is empty", stack.Name)
+			}
+		}
+		if want := []string{"batbern-base", "batbern-dev", "batbern-staging", "batbern-prod"}; !slices.Equal(names, want) {
+			t.Errorf("stacks %v, want %v", names, want)
+		}
+	})
+}

@@ -1,0 +1,128 @@
+package config
+
+import (
+	"fmt"
+	"time"
+)
+
+// Database is an environment's PostgreSQL instance and its proxy.
+type Database struct {
+	// InstanceClass is RDS's name of the machine, "db.t4g.micro".
+	InstanceClass string `validate:"required,startswith=db."`
+	// StorageGiB is what the instance starts with (gp3, 20 GiB at least); it grows by itself up to MaxStorageGiB.
+	StorageGiB    int `validate:"min=20,max=65536"`
+	MaxStorageGiB int `validate:"gtfield=StorageGiB,max=65536"`
+	// MultiAz keeps a standby in a second zone (RDS.5).
+	MultiAz bool
+	// BackupRetentionDays is how far back a point in time can be restored; 0 switches automated backups off.
+	BackupRetentionDays int `validate:"min=0,max=35"`
+	// BackupWindow is the daily time of the snapshot in UTC, "hh:mm-hh:mm".
+	BackupWindow string `validate:"required"`
+	// MaintenanceWindow is the weekly time of upgrades in UTC, "ddd:hh:mm-ddd:hh:mm". It must not meet BackupWindow.
+	MaintenanceWindow string `validate:"required"`
+}
+
+func (d Database) check(at path, report *Faults) {
+	backup, err := parseWindow(d.BackupWindow)
+	if err != nil || backup.weekday >= 0 {
+		report.add(at.field("BackupWindow"), d.BackupWindow, `"hh:mm-hh:mm" in UTC, 30 minutes at least`, `write for example "02:00-02:30"`)
+		return
+	}
+	maintenance, err := parseWindow(d.MaintenanceWindow)
+	if err != nil || maintenance.weekday < 0 {
+		report.add(at.field("MaintenanceWindow"), d.MaintenanceWindow, `"ddd:hh:mm-ddd:hh:mm" in UTC, 30 minutes at least`,
+			`write for example "sun:03:00-sun:04:00"`)
+		return
+	}
+	if backup.overlaps(maintenance) {
+		report.add(at.field("MaintenanceWindow"), d.MaintenanceWindow, fmt.Sprintf("a time apart from the backup window %s", d.BackupWindow),
+			"move one of the two; RDS refuses windows that meet")
+	}
+}
+
+// window is a span of minutes: of a day (weekday -1) or of a week.
+type window struct {
+	weekday        int // 0 is Sunday; -1 means every day
+	start, minutes int // minutes after midnight; length
+}
+
+const (
+	minutesPerDay  = 24 * 60
+	minutesPerWeek = 7 * minutesPerDay
+	// shortestWindow is what RDS and ElastiCache ask for at least.
+	shortestWindow = 30
+)
+
+// parseWindow reads "hh:mm-hh:mm" or "ddd:hh:mm-ddd:hh:mm".
+func parseWindow(text string) (window, error) {
+	for _, layout := range []struct {
+		text   string
+		length int
+	}{{"15:04", len("hh:mm")}, {"Mon:15:04", len("ddd:hh:mm")}} {
+		if len(text) != 2*layout.length+1 || text[layout.length] != '-' {
+			continue
+		}
+		from, to := text[:layout.length], text[layout.length+1:]
+		start, startDay, err := parseMoment(from)
+		if err != nil {
+			return window{}, err
+		}
+		end, endDay, err := parseMoment(to)
+		if err != nil {
+			return window{}, err
+		}
+		w := window{weekday: startDay, start: start}
+		if startDay < 0 {
+			w.minutes = (end - start + minutesPerDay) % minutesPerDay
+		} else {
+			w.minutes = ((endDay-startDay)*minutesPerDay + end - start + minutesPerWeek) % minutesPerWeek
+		}
+		if w.minutes < shortestWindow {
+			return window{}, fmt.Errorf("window %q is %d minutes long: %d at least", text, w.minutes, shortestWindow)
+		}
+		return w, nil
+	}
+	return window{}, fmt.Errorf("window %q: neither hh:mm-hh:mm nor ddd:hh:mm-ddd:hh:mm", text)
+}
+
+var weekdays = map[string]int{"sun": 0, "mon": 1, "tue": 2, "wed": 3, "thu": 4, "fri": 5, "sat": 6}
+
+func parseMoment(text string) (minutes, weekday int, err error) {
+	weekday = -1
+	if len(text) > len("hh:mm") {
+		day, ok := weekdays[text[:3]]
+		if !ok || text[3] != ':' {
+			return 0, 0, fmt.Errorf("%q: no day of the week (sun, mon, ...)", text)
+		}
+		weekday, text = day, text[4:]
+	}
+	clock, err := time.Parse("15:04", text)
+	if err != nil {
+		return 0, 0, fmt.Errorf("%q: no time of day (hh:mm)", text)
+	}
+	return clock.Hour()*60 + clock.Minute(), weekday, nil
+}
+
+// overlaps compares two windows, a daily one being one of every day of the week.
+func (w window) overlaps(other window) bool {
+	for _, a := range w.spans() {
+		for _, b := range other.spans() {
+			// two arcs on the circle of a week meet when one starts within the other
+			if (b.start-a.start+minutesPerWeek)%minutesPerWeek < a.minutes || (a.start-b.start+minutesPerWeek)%minutesPerWeek < b.minutes {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (w window) spans() []window {
+	if w.weekday >= 0 {
+		return []window{{start: w.weekday*minutesPerDay + w.start, minutes: w.minutes}}
+	}
+	var spans []window
+	for day := range 7 {
+		spans = append(spans, window{start: day*minutesPerDay + w.start, minutes: w.minutes})
+	}
+	return spans
+}

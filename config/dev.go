@@ -1,0 +1,30 @@
+package config
+
+// dev is where developers try things: as cheap as AWS allows, made again from nothing when broken.
+func dev(settings Settings) Environment {
+	const name = Dev
+	return Environment{
+		Name:        name,
+		Account:     Account{ID: settings.AccountDev, Region: homeRegion, RecoveryRegion: recoveryRegion},
+		Protection:  Disposable,
+		Domains:     Domains{Zone: settings.Domain, Root: string(name) + "." + settings.Domain},
+		Tags:        tags(settings, stackName(string(name)), string(name)),
+		AlarmEmails: settings.AlarmEmails,
+		Baseline:    Baseline{S3PublicAccessBlock: true, EbsEncryption: true, AccessAnalyzer: true},
+		Network: Network{
+			Cidr:        network("10.10.0.0/16"),
+			Zones:       []string{"a", "b"}, // two: what RDS, RDS Proxy and the load balancer ask for
+			NatGateways: 1,                  // one serves both zones: a zone's failure may stop development
+			FlowLogs:    FlowLogs{AggregationSeconds: 600, RetentionDays: 30},
+		},
+		Database: Database{
+			InstanceClass:       "db.t4g.micro", // the cheapest that runs PostgreSQL 15
+			StorageGiB:          20,
+			MaxStorageGiB:       50,
+			BackupRetentionDays: 7, // RDS.11's least
+			BackupWindow:        "02:00-02:30",
+			MaintenanceWindow:   "sun:03:00-sun:04:00",
+		},
+		Services: services(),
+	}
+}

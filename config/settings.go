@@ -1,0 +1,96 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/caarlos0/env/v11"
+	"github.com/joho/godotenv"
+)
+
+// Settings are what a person or a pipeline may override, by environment variables or in a file named .env beside
+// go.mod (a variable wins over the file). None is secret. [Variables] lists them; README.md shows the list.
+type Settings struct {
+	AccountBase    string `env:"BATBERN_ACCOUNT_BASE" envDefault:"111122223333" help:"AWS account of batbern-base: zone, registries, deployment roles"`
+	AccountDev     string `env:"BATBERN_ACCOUNT_DEV" envDefault:"222233334444" help:"AWS account of batbern-dev"`
+	AccountStaging string `env:"BATBERN_ACCOUNT_STAGING" envDefault:"333344445555" help:"AWS account of batbern-staging"`
+	AccountProd    string `env:"BATBERN_ACCOUNT_PROD" envDefault:"444455556666" help:"AWS account of batbern-prod"`
+
+	Domain           string   `env:"BATBERN_DOMAIN" envDefault:"batbern.ch" help:"the public hosted zone; environments live below it" validate:"fqdn"`
+	GithubRepository string   `env:"BATBERN_GITHUB_REPOSITORY" envDefault:"BATbern/infrastructure" help:"the only repository whose workflows may deploy" validate:"repository"`
+	AlarmEmails      []string `env:"BATBERN_ALARM_EMAILS" envDefault:"operations@batbern.ch" help:"who hears of alarms; several are separated by commas" validate:"min=1,unique,dive,email"`
+	Owner            string   `env:"BATBERN_OWNER" envDefault:"batbern-operations" help:"tag Owner" validate:"tagvalue"`
+	CostCenter       string   `env:"BATBERN_COST_CENTER" envDefault:"batbern-platform" help:"tag CostCenter" validate:"tagvalue"`
+
+	Backend       string `env:"BATBERN_BACKEND" envDefault:"local" help:"where Terraform keeps state: local, cloud (Terraform Cloud) or s3" validate:"oneof=local cloud s3"`
+	Organization  string `env:"BATBERN_TFC_ORGANIZATION" help:"Terraform Cloud organization; required with cloud, and lets its workspaces assume the deployment roles" validate:"required_if=Backend cloud,omitempty,tfcname"`
+	TfcProject    string `env:"BATBERN_TFC_PROJECT" help:"Terraform Cloud project that new workspaces join; optional" validate:"omitempty,max=40"`
+	StateBucket   string `env:"BATBERN_STATE_BUCKET" help:"bucket of the state; required with s3" validate:"required_if=Backend s3,omitempty,bucket"`
+	StateRegion   string `env:"BATBERN_STATE_REGION" envDefault:"eu-central-1" help:"region of that bucket" validate:"region"`
+	AwsEndpoint   string `env:"BATBERN_AWS_ENDPOINT_URL" help:"an AWS emulator (moto, LocalStack) that every provider talks to instead of AWS" validate:"omitempty,http_url"`
+	DeployRole    string `env:"BATBERN_DEPLOY_ROLE" envDefault:"none" help:"role that providers assume in an environment's account: none (the caller's own credentials), plan or apply (pipelines)" validate:"oneof=none plan apply"`
+	LazyBindings  string `env:"BATBERN_LAZY_BINDINGS" envDefault:"true" help:"load the AWS binding piece by piece (faster, same output); false loads it whole" validate:"oneof=true false"`
+	ComplianceTag string `env:"BATBERN_COMPLIANCE" envDefault:"revDSG-GDPR" help:"tag Compliance: the rules that personal data in the stacks is under" validate:"tagvalue"`
+}
+
+// Variable documents one of the environment variables that Settings reads.
+type Variable struct {
+	Name, Default, Help string
+}
+
+// Variables are the environment variables that are read, in the order of Settings.
+func Variables() []Variable {
+	var variables []Variable
+	for field := range reflect.TypeFor[Settings]().Fields() {
+		variables = append(variables, Variable{Name: field.Tag.Get("env"), Default: field.Tag.Get("envDefault"), Help: field.Tag.Get("help")})
+	}
+	return variables
+}
+
+// prefix of every variable of ours. One that starts so and is not known is a typing error.
+const prefix = "BATBERN_"
+
+// FromProcess reads the variables of the process over those of the file at dotenv. A missing file is none; a file that
+// cannot be read or parsed is an error.
+func FromProcess(dotenv string) (map[string]string, error) {
+	values, err := godotenv.Read(dotenv)
+	if errors.Is(err, fs.ErrNotExist) {
+		values = map[string]string{}
+	} else if err != nil {
+		return nil, fmt.Errorf("%s cannot be read: %w; write lines of NAME=value, see README.md", dotenv, err)
+	}
+	for _, pair := range os.Environ() {
+		if name, value, _ := strings.Cut(pair, "="); strings.HasPrefix(name, prefix) {
+			values[name] = value
+		}
+	}
+	return values, nil
+}
+
+// parseSettings fills Settings from variables, defaults where they are silent. An empty variable counts as unset.
+func parseSettings(variables map[string]string) (Settings, Faults) {
+	var faults Faults
+	known := map[string]bool{}
+	for _, variable := range Variables() {
+		known[variable.Name] = true
+	}
+	set := maps.Clone(variables)
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		value := variables[name]
+		if strings.TrimSpace(value) == "" {
+			delete(set, name)
+		} else if strings.HasPrefix(name, prefix) && !known[name] {
+			faults.add(path(name), value, "the names in README.md's table of variables", "correct the name, or unset it")
+		}
+	}
+	var settings Settings
+	// every field is a text or a list of texts: parsing cannot fail, validation judges
+	_ = env.ParseWithOptions(&settings, env.Options{Environment: set})
+	return settings, faults
+}

@@ -1,0 +1,30 @@
+package config
+
+// staging is production in small: the same shape and the same way of deploying, so that what works here works there.
+func staging(settings Settings) Environment {
+	const name = Staging
+	return Environment{
+		Name:        name,
+		Account:     Account{ID: settings.AccountStaging, Region: homeRegion, RecoveryRegion: recoveryRegion},
+		Protection:  Guarded,
+		Domains:     Domains{Zone: settings.Domain, Root: string(name) + "." + settings.Domain},
+		Tags:        tags(settings, stackName(string(name)), string(name)),
+		AlarmEmails: settings.AlarmEmails,
+		Baseline:    Baseline{S3PublicAccessBlock: true, EbsEncryption: true, AccessAnalyzer: true},
+		Network: Network{
+			Cidr:        network("10.20.0.0/16"),
+			Zones:       []string{"a", "b"},
+			NatGateways: 1, // a second one would only rehearse a zone's failure
+			FlowLogs:    FlowLogs{AggregationSeconds: 600, RetentionDays: 90},
+		},
+		Database: Database{
+			InstanceClass:       "db.t4g.small", // half of production: load tests scale their numbers
+			StorageGiB:          20,
+			MaxStorageGiB:       100,
+			BackupRetentionDays: 14,
+			BackupWindow:        "02:00-02:30",
+			MaintenanceWindow:   "sun:03:00-sun:04:00", // a week's upgrade is seen here on the same day as in production
+		},
+		Services: scaled(services(), Scaling{MinTasks: 1, DesiredTasks: 1, MaxTasks: 3, TargetCpuPercent: 70}),
+	}
+}

@@ -1,0 +1,141 @@
+package emulator
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Gaps are what moto cannot do, each with its reason. Only what is listed is left out of a run on the emulator.
+type Gaps struct {
+	// Missing are resource types that moto cannot make.
+	Missing map[string]string `json:"missing"`
+	// Dependent are resource types that mean nothing without a missing one: those that refer to one are left out.
+	Dependent map[string]string `json:"dependent"`
+	// Forgotten are arguments that moto does not give back, by resource type: a second plan shows them again.
+	Forgotten map[string]Forgotten `json:"forgotten"`
+}
+
+// Forgotten are a resource type's arguments that the emulator takes and does not give back.
+type Forgotten struct {
+	Arguments []string `json:"arguments"`
+	Reason    string   `json:"reason"`
+}
+
+//go:embed gaps.json
+var gapsFile []byte
+
+// KnownGaps are those of the pinned moto, from gaps.json.
+func KnownGaps() (Gaps, error) {
+	var gaps Gaps
+	if err := json.Unmarshal(gapsFile, &gaps); err != nil {
+		return Gaps{}, fmt.Errorf("internal/emulator/gaps.json: %w", err)
+	}
+	return gaps, nil
+}
+
+// LeaveOut removes from a stack's Terraform JSON what the emulator cannot make, and every reference to it. It gives
+// the addresses that it removed, sorted.
+func (g Gaps) LeaveOut(terraform map[string]any) []string {
+	resources := object(terraform["resource"])
+	var gone []string
+	remove := func(typ string, where func(body any) bool) {
+		instances := object(resources[typ])
+		for id, body := range instances {
+			if where(body) {
+				gone = append(gone, typ+"."+id)
+				delete(instances, id)
+			}
+		}
+		if instances != nil && len(instances) == 0 {
+			delete(resources, typ)
+		}
+	}
+	for typ := range g.Missing {
+		remove(typ, func(any) bool { return true })
+	}
+	for _, typ := range slices.Sorted(maps.Keys(g.Dependent)) {
+		remove(typ, func(body any) bool { return mentions(body, gone) })
+	}
+	if len(gone) > 0 {
+		forget(terraform, gone)
+	}
+	slices.Sort(gone)
+	return gone
+}
+
+// mentions says whether a value refers to one of the addresses.
+func mentions(value any, addresses []string) bool {
+	switch v := value.(type) {
+	case string:
+		return slices.ContainsFunc(addresses, func(address string) bool { return refers(v, address) })
+	case []any:
+		return slices.ContainsFunc(v, func(item any) bool { return mentions(item, addresses) })
+	case map[string]any:
+		for key, item := range v {
+			if key != "//" && mentions(item, addresses) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// refers says whether a text holds the address as a whole: "aws_x.a" is not in "aws_x.a_b.id".
+func refers(text, address string) bool {
+	for {
+		_, after, found := strings.Cut(text, address)
+		if !found {
+			return false
+		}
+		if after == "" || !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-", rune(after[0])) {
+			return true
+		}
+		text = after
+	}
+}
+
+// forget removes list entries and attributes that refer to the addresses.
+func forget(value any, addresses []string) {
+	switch v := value.(type) {
+	case map[string]any:
+		for key, item := range v {
+			switch inner := item.(type) {
+			case string:
+				if mentions(inner, addresses) {
+					delete(v, key)
+				}
+			case []any:
+				kept := slices.DeleteFunc(inner, func(entry any) bool {
+					_, text := entry.(string)
+					return text && mentions(entry, addresses)
+				})
+				v[key] = kept
+				if len(kept) == 0 && len(inner) > 0 {
+					delete(v, key)
+				}
+				forget(kept, addresses)
+			default:
+				forget(item, addresses)
+			}
+		}
+		// an output without a value is none
+		for name, output := range object(v["output"]) {
+			if _, valued := object(output)["value"]; !valued {
+				delete(object(v["output"]), name)
+			}
+		}
+	case []any:
+		for _, item := range v {
+			forget(item, addresses)
+		}
+	}
+}
+
+func object(value any) map[string]any {
+	fields, _ := value.(map[string]any)
+	return fields
+}

@@ -1,0 +1,73 @@
+package stacks
+
+import (
+	"strings"
+
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+	"github.com/hashicorp/terraform-cdk-go/cdktf"
+
+	"github.com/batbern/infrastructure/config"
+)
+
+// The outputs of batbern-base, by their names in its state. The base writes them, environments read them; both take
+// the names from here. A name is API: environments that are already deployed read it.
+const (
+	// OutputZoneID is the public hosted zone's id.
+	OutputZoneID = "zone_id"
+	// OutputZoneNameServers are what the registrar of the domain has to be told.
+	OutputZoneNameServers = "zone_name_servers"
+	// OutputGithubProviderArn is the identity provider that GitHub's workflows sign in with.
+	OutputGithubProviderArn = "github_provider_arn"
+)
+
+// OutputRepositoryURL is the name of the output that holds an image repository's URL.
+func OutputRepositoryURL(repository string) string { return "repository_url_" + snake(repository) }
+
+// OutputRepositoryArn is the name of the output that holds an image repository's ARN.
+func OutputRepositoryArn(repository string) string { return "repository_arn_" + snake(repository) }
+
+// OutputDNSRoleArn is the name of the output that holds the role with which an environment writes its DNS names.
+func OutputDNSRoleArn(environment config.Name) string {
+	return "dns_role_arn_" + snake(string(environment))
+}
+
+// OutputPlanRoleArn is the name of the output that holds the role with which pipelines plan an environment.
+func OutputPlanRoleArn(environment config.Name) string {
+	return "plan_role_arn_" + snake(string(environment))
+}
+
+// OutputApplyRoleArn is the name of the output that holds the role with which pipelines apply an environment.
+func OutputApplyRoleArn(environment config.Name) string {
+	return "apply_role_arn_" + snake(string(environment))
+}
+
+func snake(name string) string { return strings.ReplaceAll(name, "-", "_") }
+
+// output writes one value of the contract under its fixed name.
+func output(scope constructs.Construct, name string, value any, description string) {
+	cdktf.NewTerraformOutput(scope, jsii.String(name), &cdktf.TerraformOutputConfig{
+		Value:       value,
+		Description: jsii.String(description),
+		StaticId:    jsii.Bool(true),
+	})
+}
+
+// shared reads the base's outputs from its state: the one remote state an environment has.
+type shared struct {
+	state cdktf.DataTerraformRemoteState
+}
+
+func (s shared) zoneID() string { return *s.state.GetString(jsii.String(OutputZoneID)) }
+
+func (s shared) repositoryURL(repository string) string {
+	return *s.state.GetString(jsii.String(OutputRepositoryURL(repository)))
+}
+
+func (s shared) repositoryArn(repository string) string {
+	return *s.state.GetString(jsii.String(OutputRepositoryArn(repository)))
+}
+
+func (s shared) dnsRoleArn(environment config.Name) string {
+	return *s.state.GetString(jsii.String(OutputDNSRoleArn(environment)))
+}
