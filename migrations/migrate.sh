@@ -1,6 +1,7 @@
 #!/bin/sh
-# Applies every location below sql/ with Flyway, the platform's baseline first, and stops at the first failure with
-# Flyway's exit code. A location is a folder named like the schema it fills; each has its history table in that schema.
+# Applies every location below sql/ with Flyway and stops at the first failure with Flyway's exit code: the platform's
+# baseline first, then the shared kernel that services may refer to, then the services in the order of their names.
+# A location is a folder named like the schema it fills; each has its history table in that schema.
 #
 #   migrate.sh [migrate|info|validate|repair]
 #
@@ -10,6 +11,7 @@ set -eu
 command=${1:-migrate}
 root=${MIGRATIONS_ROOT:-/flyway}
 baseline=platform
+shared=shared_kernel
 
 case $command in
 migrate | info | validate | repair) ;;
@@ -19,12 +21,15 @@ migrate | info | validate | repair) ;;
     ;;
 esac
 
+set -a
+. "$root/conf/flyway.env"
+set +a
+
 run() {
     schema=$1
     shift
     echo "$command $schema"
     flyway \
-        "-configFiles=$root/conf/flyway.toml" \
         "-locations=filesystem:$root/sql/$schema,filesystem:$root/callbacks" \
         "-defaultSchema=$schema" \
         "$@" "$command"
@@ -33,9 +38,14 @@ run() {
 # Only the baseline may make its schema: it makes all the others.
 run "$baseline" -createSchemas=true
 
+if [ -d "$root/sql/$shared" ]; then
+    run "$shared"
+fi
+
 for location in "$root"/sql/*/; do
     schema=$(basename "$location")
-    if [ "$schema" != "$baseline" ]; then
-        run "$schema"
-    fi
+    case $schema in
+    "$baseline" | "$shared") ;;
+    *) run "$schema" ;;
+    esac
 done

@@ -17,7 +17,7 @@ import (
 // Content is what the image is built from, with paths relative to this folder. The certificate authorities come from
 // elsewhere in the repository; a change of them shows in the image's digest.
 //
-//go:embed Dockerfile flyway.toml migrate.sh callbacks sql
+//go:embed Dockerfile flyway.env migrate.sh callbacks sql
 var Content embed.FS
 
 const (
@@ -45,6 +45,8 @@ func RequestParameter(stack string) string { return "/" + stack + "/migration-re
 var sessionSettings = []string{
 	// Objects belong to the owner, whoever logs in: the login can be replaced, the schema stays.
 	"role=" + OwnerRole,
+	// Flyway puts the location's schema in front. Extensions are in the shared kernel, and nothing is in public.
+	"search_path=shared_kernel",
 	// A statement that waits for a lock makes all later queries on that table wait behind it. Better to fail.
 	"lock_timeout=30s",
 	// A client that vanished keeps Flyway's lock until the server notices: after a minute, not after two hours.

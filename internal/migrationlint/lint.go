@@ -164,7 +164,7 @@ func checkContent(file migration) []Finding {
 			found(s.line, "%q makes objects that do not belong to the owner role; leave it out", opening(s))
 		}
 		if placeholder.MatchString(s.text) {
-			found(s.line, "has a placeholder ${…}, which is not replaced (flyway.toml: placeholderReplacement); write the value")
+			found(s.line, "has a placeholder ${…}, which is not replaced (flyway.env); write the value")
 		}
 	}
 	return findings
