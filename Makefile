@@ -60,5 +60,8 @@ local: setup ## base and dev on an emulator; others: make local STACKS="base dev
 local-destroy: ## take the local stacks away
 	@go run ./cmd/batbern local destroy $(if $(ENDPOINT),--endpoint $(ENDPOINT))
 
+bench: ## how long synthesis takes, as a ratio measured in one sitting
+	@go run ./cmd/batbern bench
+
 clean: ## remove what was built here; state is kept
 	rm -rf cdktf.out node_modules .venv .cache coverage.out

@@ -9,6 +9,10 @@ import (
 type Database struct {
 	// InstanceClass is RDS's name of the machine, "db.t4g.micro".
 	InstanceClass string `validate:"required,startswith=db."`
+	// Port is where the instance listens: one of RDS's, 1150 to 65535, but not PostgreSQL's own, which every scan
+	// tries first (RDS.23), and not remote desktop's, which the network refuses everywhere. RDS Proxy listens on
+	// 5432 whatever stands here.
+	Port int `validate:"min=1150,max=65535,ne=5432,ne=3389"`
 	// StorageGiB is what the instance starts with (gp3, 20 GiB at least); it grows by itself up to MaxStorageGiB.
 	StorageGiB    int `validate:"min=20,max=65536"`
 	MaxStorageGiB int `validate:"gtfield=StorageGiB,max=65536"`
@@ -21,6 +25,9 @@ type Database struct {
 	// MaintenanceWindow is the weekly time of upgrades in UTC, "ddd:hh:mm-ddd:hh:mm". It must not meet BackupWindow.
 	MaintenanceWindow string `validate:"required"`
 }
+
+// databasePort is the same everywhere, so that a connection string differs between environments by its host alone.
+const databasePort = 5433
 
 func (d Database) check(at path, report *Faults) {
 	backup, err := parseWindow(d.BackupWindow)
@@ -49,7 +56,7 @@ type window struct {
 const (
 	minutesPerDay  = 24 * 60
 	minutesPerWeek = 7 * minutesPerDay
-	// shortestWindow is what RDS and ElastiCache ask for at least.
+	// shortestWindow is what RDS asks for at least.
 	shortestWindow = 30
 )
 

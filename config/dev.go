@@ -19,12 +19,39 @@ func dev(settings Settings) Environment {
 		},
 		Database: Database{
 			InstanceClass:       "db.t4g.micro", // the cheapest that runs PostgreSQL 15
+			Port:                databasePort,
 			StorageGiB:          20,
 			MaxStorageGiB:       50,
 			BackupRetentionDays: 7, // RDS.11's least
 			BackupWindow:        "02:00-02:30",
 			MaintenanceWindow:   "sun:03:00-sun:04:00",
 		},
-		Services: services(),
+		Compute: Compute{
+			ContainerInsights: "enabled",
+			Exec:              true,
+			Capacity:          Capacity{OnDemandWeight: 1, SpotWeight: 4}, // an interruption costs a developer two minutes
+			Rollout:           Rollout{Strategy: Rolling},                 // no second set of tasks to pay for
+			LogRetentionDays:  7,
+		},
+		Api: Api{
+			RequestsPerSecond: 50,
+			BurstRequests:     100,
+			CorsOrigins:       []string{"http://localhost:5173"}, // the frontend on a developer's machine
+			LogRetentionDays:  7,
+		},
+		Services: asleepAtNight(services()), // nobody works at night: two thirds of the hours cost nothing
+		Storage: Storage{
+			UploadOrigins:    []string{"http://localhost:5173"}, // the development server of the frontend
+			Content:          Lifecycle{NoncurrentDays: 7},
+			Frontend:         Lifecycle{NoncurrentDays: 7},
+			Backups:          Lifecycle{ExpirationDays: 14, NoncurrentDays: 1},
+			LogRetentionDays: 30,
+		},
+		Edge: Edge{
+			PriceClass:     "PriceClass_100",
+			Firewall:       Firewall{Mode: FirewallOff}, // five dollars a month and more, for nobody's attack
+			Redirects:      formerAddresses(),
+			ConnectOrigins: signIn(homeRegion),
+		},
 	}
 }

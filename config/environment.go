@@ -29,7 +29,14 @@ type Environment struct {
 	Network  Network
 	Database Database
 	Cache    Cache
+	Compute  Compute
+	Api      Api
+	Storage  Storage
+	Edge     Edge
 	Services []Service `validate:"required,unique=Name,dive"`
+	// ExternalSecrets are the names of secrets whose values come from outside, a mail provider's key for example: made
+	// empty, filled in by a person, read by the services that name them.
+	ExternalSecrets []string `validate:"unique,dive,servicename"`
 }
 
 // Stack is the Terraform stack's and the Terraform Cloud workspace's name, e.g. "batbern-prod". It is also the prefix

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -46,16 +47,33 @@ func loadFromProcess() (Project, error) {
 // are refused when they start like ours. The error is [Faults]: all that is wrong, at once.
 func LoadProject(variables map[string]string) (Project, error) {
 	settings, faults := parseSettings(variables)
-	project := Project{
-		Settings:     settings,
-		Base:         base(settings),
-		Environments: []Environment{dev(settings), staging(settings), prod(settings)},
-	}
+	// a wrong variable is told once, under its own name: the rest is judged as if it had not been set
+	sound, _ := parseSettings(without(variables, faults))
+	project := newProject(sound)
 	faults = append(faults, project.validate()...)
 	if err := faults.err(); err != nil {
 		return Project{}, err
 	}
+	project.Settings = settings
 	return project, nil
+}
+
+func newProject(settings Settings) Project {
+	return Project{
+		Settings:     settings,
+		Base:         base(settings),
+		Environments: []Environment{dev(settings), staging(settings), prod(settings)},
+	}
+}
+
+// without leaves out the variables that faults name.
+func without(variables map[string]string, faults Faults) map[string]string {
+	kept := maps.Clone(variables)
+	for _, fault := range faults {
+		name, _, _ := strings.Cut(fault.Path, "[")
+		delete(kept, name)
+	}
+	return kept
 }
 
 // Environment gives the environment of that name, or an error that lists the right ones.

@@ -17,8 +17,8 @@ type Network struct {
 	// Zones are the letters of the availability zones in use, e.g. "a", "b". A zone's addresses follow from its
 	// letter alone: adding or removing one moves no other subnet.
 	Zones []string `validate:"required,min=2,unique,dive,oneof=a b c"`
-	// NatGateways is 0 (private subnets reach no internet), 1 (shared; its zone's failure cuts the others off too)
-	// or one for each zone.
+	// NatGateways is 0 (private subnets reach no internet, and need interface endpoints instead), 1 (shared; its
+	// zone's failure cuts the others off too) or one for each zone.
 	NatGateways int `validate:"min=0"`
 	// InterfaceEndpoints are AWS services reached inside the VPC, by the last part of the endpoint's name
 	// ("secretsmanager", "ecr.api"). Each costs by the hour and zone; S3 and DynamoDB come free as gateways.
@@ -138,4 +138,16 @@ func (n Network) check(at path, report *Faults) {
 		report.add(at.field("NatGateways"), count, fmt.Sprintf("0, 1 or %d (one a zone)", zones),
 			"a number in between leaves some zones dependent on others and costs more")
 	}
+	if n.NatGateways == 0 {
+		for _, service := range endpointsWithoutNat {
+			if !slices.Contains(n.InterfaceEndpoints, service) {
+				report.add(at.field("InterfaceEndpoints"), strings.Join(n.InterfaceEndpoints, ", "), service+" among them where NatGateways is 0",
+					"add it, or a NAT gateway: tasks could not start and passwords not rotate")
+			}
+		}
+	}
 }
+
+// endpointsWithoutNat are the AWS APIs without which no task starts and no password rotates. A network without NAT
+// reaches them by interface endpoints or not at all.
+var endpointsWithoutNat = []string{"ecr.api", "ecr.dkr", "logs", "secretsmanager"}

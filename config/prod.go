@@ -1,5 +1,7 @@
 package config
 
+import "time"
+
 // prod is what attendees, speakers and partners use. It survives the loss of a zone, and nothing in it can be destroyed
 // by one command.
 func prod(settings Settings) Environment {
@@ -23,6 +25,7 @@ func prod(settings Settings) Environment {
 		},
 		Database: Database{
 			InstanceClass:       "db.t4g.medium",
+			Port:                databasePort,
 			StorageGiB:          50,
 			MaxStorageGiB:       200,
 			MultiAz:             true,
@@ -30,6 +33,48 @@ func prod(settings Settings) Environment {
 			BackupWindow:        "02:00-02:30",
 			MaintenanceWindow:   "sun:03:00-sun:04:00", // conferences are on Fridays
 		},
-		Services: scaled(services(), Scaling{MinTasks: 2, DesiredTasks: 2, MaxTasks: 6, TargetCpuPercent: 60}),
+		Compute: Compute{
+			ContainerInsights: "enhanced",
+			Capacity:          Capacity{OnDemandBase: 2, OnDemandWeight: 1}, // no Spot: it is taken away when everybody wants it
+			Rollout:           Rollout{Strategy: BlueGreen, TrafficShift: "CodeDeployDefault.ECSCanary10Percent5Minutes", BakeMinutes: 30},
+			LogRetentionDays:  365, // CloudWatch.16
+		},
+		Api:      Api{RequestsPerSecond: 200, BurstRequests: 400, LogRetentionDays: 365}, // a full auditorium registering at once
+		Services: scaled(sized(services(), 512, 1024), prodScaling()),
+		Storage: Storage{
+			Content: Lifecycle{
+				// a talk is looked at for a month, then hardly; the class sorts them by use and charges nothing for reading
+				Transitions:    []Transition{{AfterDays: 30, Class: IntelligentTiering}},
+				NoncurrentDays: 90,
+			},
+			Frontend: Lifecycle{NoncurrentDays: 90},
+			Backups: Lifecycle{
+				Transitions:    []Transition{{AfterDays: 30, Class: GlacierInstant}},
+				ExpirationDays: 365,
+				NoncurrentDays: 90,
+			},
+			BackupLockDays:   30,
+			Imports:          Lifecycle{Transitions: []Transition{{AfterDays: 90, Class: GlacierInstant}}}, // read once, kept for ever
+			LogRetentionDays: 365,
+			Replicated:       true,
+		},
+		Edge: Edge{
+			PriceClass:      "PriceClass_100", // Europe and North America: where attendees are
+			Firewall:        Firewall{Mode: FirewallBlock, RequestsPerFiveMinutes: 2000, LogRetentionDays: 365},
+			EnforcePolicy:   true,
+			Indexed:         true,
+			QueryableLogs:   true,
+			DetailedMetrics: true,
+			Redirects:       formerAddresses(),
+			ConnectOrigins:  signIn(homeRegion),
+		},
 	}
+}
+
+// prodScaling keeps a task in each zone, and four from early morning of a conference day on. The days are the third
+// Fridays BATbern plans for; the programme moves them here.
+func prodScaling() Scaling {
+	scaling := Scaling{MinTasks: 2, DesiredTasks: 2, MaxTasks: 6, TargetCpuPercent: 60, TargetMemoryPercent: 85, TargetRequestsPerMinute: 600}
+	scaling.Schedules = conferenceDays(scaling, 4, day(time.February, 19), day(time.June, 18), day(time.November, 19))
+	return scaling
 }

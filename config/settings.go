@@ -73,7 +73,8 @@ func FromProcess(dotenv string) (map[string]string, error) {
 	return values, nil
 }
 
-// parseSettings fills Settings from variables, defaults where they are silent. An empty variable counts as unset.
+// parseSettings fills Settings from variables, defaults where they are silent, and judges them. An empty variable
+// counts as unset.
 func parseSettings(variables map[string]string) (Settings, Faults) {
 	var faults Faults
 	known := map[string]bool{}
@@ -92,5 +93,7 @@ func parseSettings(variables map[string]string) (Settings, Faults) {
 	var settings Settings
 	// every field is a text or a list of texts: parsing cannot fail, validation judges
 	_ = env.ParseWithOptions(&settings, env.Options{Environment: set})
+	structFaults(newValidator(), "", settings, "correct the variable, or unset it for its default", &faults)
+	accountFaults(settings, &faults)
 	return settings, faults
 }

@@ -32,15 +32,27 @@ type rule struct {
 }
 
 var rules = map[string]rule{
-	"account":      {"an AWS account id of 12 digits", matches(`^[0-9]{12}$`)},
-	"region":       {strings.Join(Regions, ", "), oneOf(Regions)},
-	"endpoint":     {strings.Join(Endpoints, ", "), oneOf(Endpoints)},
-	"repository":   {"owner/name of a GitHub repository", matches(`^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}$`)},
-	"tfcname":      {"3 to 40 letters, digits, hyphens and underscores", matches(`^[A-Za-z0-9][A-Za-z0-9_-]{2,39}$`)},
-	"bucket":       {"a bucket name of 3 to 63 lower-case letters, digits, dots and hyphens", matches(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)},
-	"tagvalue":     {"1 to 256 letters, digits, spaces and _.:/=+-@", matches(`^[\p{L}\p{N} _.:/=+\-@]{1,256}$`)},
-	"servicename":  {"lower-case letters, digits and single hyphens, beginning with a letter", matches(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)},
-	"logretention": {list(LogRetentionDays) + " days", func(f validator.FieldLevel) bool { return slices.Contains(LogRetentionDays, int(f.Field().Int())) }},
+	"account":       {"an AWS account id of 12 digits", matches(`^[0-9]{12}$`)},
+	"region":        {strings.Join(Regions, ", "), oneOf(Regions)},
+	"endpoint":      {strings.Join(Endpoints, ", "), oneOf(Endpoints)},
+	"repository":    {"owner/name of a GitHub repository", matches(`^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}$`)},
+	"tfcname":       {"3 to 40 letters, digits, hyphens and underscores", matches(`^[A-Za-z0-9][A-Za-z0-9_-]{2,39}$`)},
+	"bucket":        {"a bucket name of 3 to 63 lower-case letters, digits, dots and hyphens", matches(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)},
+	"tagvalue":      {"1 to 256 letters, digits, spaces and _.:/=+-@", matches(`^[\p{L}\p{N} _.:/=+\-@]{1,256}$`)},
+	"servicename":   {"lower-case letters, digits and single hyphens, beginning with a letter", matches(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)},
+	"trafficshift":  {strings.Join(TrafficShifts, ", "), oneOf(TrafficShifts)},
+	"healthpath":    {"a path such as /actuator/health, of letters, digits and _.-, without a slash at its end", matches(`^(/[A-Za-z0-9_.-]+)+$`)},
+	"pathpattern":   {"a path that begins with /, of letters, digits, _-.$/~\"'@:+&()!,;= and the wildcards * and ?", matches(`^/[A-Za-z0-9_.$/~"'@:+&()!,;=*?-]*$`)},
+	"variable":      {"capital letters, digits and underscores, beginning with a letter", matches(variableName.String())},
+	"secretkey":     {"a field of the secret's JSON: letters, digits, _ and -", matches(`^[A-Za-z0-9_-]+$`)},
+	"postgresname":  {"lower-case letters, digits and underscores, beginning with a letter, not pg_", matches(`^(?:[a-oq-z]|p(?:$|[a-fh-z0-9_]|g(?:$|[a-z0-9])))[a-z0-9_]*$`)},
+	"servicebucket": {strings.Join(ServiceBuckets, ", "), oneOf(ServiceBuckets)},
+	"iamaction":     {`a service and one of its actions, "events:PutEvents", without wildcards and not of iam, sts or kms`, isGrantable},
+	"arnpattern":    {`an ARN, "arn:aws:events:{region}:{account}:event-bus/{name}", with no wildcard before its resource`, matches(`^arn:aws:[a-z0-9-]+:(?:[a-z0-9-]+|\{region\})?:(?:[0-9]{12}|\{account\})?:(?:[A-Za-z0-9._/:{}-]{3})[A-Za-z0-9._/:{}*-]*$`)},
+	"routekey":      {`a method and a path, "GET /api/v1/events"`, matches(`^(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|ANY) /[A-Za-z0-9_./{}+-]*$`)},
+	"logretention":  {list(LogRetentionDays) + " days", func(f validator.FieldLevel) bool { return slices.Contains(LogRetentionDays, int(f.Field().Int())) }},
+	"origin":        {`an origin such as "https://www.example.ch", without a path, never "*"`, matches(`^https?://[a-z0-9.-]+(:[0-9]{1,5})?$`)},
+	"storageclass":  {strings.Join(storageClassNames(), ", "), oneOf(storageClassNames())},
 }
 
 func matches(pattern string) func(validator.FieldLevel) bool {
@@ -50,6 +62,13 @@ func matches(pattern string) func(validator.FieldLevel) bool {
 
 func oneOf(words []string) func(validator.FieldLevel) bool {
 	return func(f validator.FieldLevel) bool { return slices.Contains(words, f.Field().String()) }
+}
+
+// isGrantable refuses wildcards, and actions with which a service could widen its own rights.
+func isGrantable(f validator.FieldLevel) bool {
+	service, action, _ := strings.Cut(f.Field().String(), ":")
+	return regexp.MustCompile(`^[A-Z][A-Za-z0-9]+$`).MatchString(action) && regexp.MustCompile(`^[a-z0-9-]+$`).MatchString(service) &&
+		!slices.Contains([]string{"iam", "sts", "kms"}, service)
 }
 
 func newValidator() *validator.Validate {
@@ -68,8 +87,6 @@ func newValidator() *validator.Validate {
 func (p Project) validate() Faults {
 	var faults Faults
 	v := newValidator()
-	structFaults(v, "", p.Settings, "correct the variable, or unset it for its default", &faults)
-	accountFaults(p.Settings, &faults)
 	structFaults(v, "base", p.Base, "change it in config/base.go", &faults)
 	for _, environment := range p.Environments {
 		at := path(environment.Name)
@@ -77,7 +94,7 @@ func (p Project) validate() Faults {
 		environment.check(at, &faults)
 	}
 	networksApart(p.Environments, &faults)
-	return withoutEchoes(faults)
+	return faults
 }
 
 // structFaults turns what the validation library found into faults.
@@ -107,6 +124,8 @@ func allowedBy(fault validator.FieldError) string {
 		return "a value: it is required"
 	case "required_if":
 		return "a value: it is required with " + strings.Replace(parameter, " ", " = ", 1)
+	case "required_unless":
+		return "a value: it is required unless " + strings.Replace(parameter, " ", " is ", 1)
 	case "oneof":
 		return strings.ReplaceAll(parameter, " ", ", ")
 	case "min":
@@ -119,9 +138,11 @@ func allowedBy(fault validator.FieldError) string {
 			return parameter + " or less"
 		}
 		return parameter + " characters or fewer"
+	case "gtefield":
+		return parameter + " or more"
 	case "gtfield":
 		return "more than " + parameter
-	case "nefield":
+	case "nefield", "ne":
 		return "another value than " + parameter
 	case "startswith":
 		return fmt.Sprintf("a text that begins with %q", parameter)
@@ -166,9 +187,14 @@ func (e Environment) check(at path, report *Faults) {
 	e.Network.check(at.field("Network"), report)
 	e.Database.check(at.field("Database"), report)
 	e.Cache.check(at.field("Cache"), report)
+	e.Compute.check(at.field("Compute"), report)
+	e.Api.check(at.field("Api"), report)
+	e.Storage.check(at.field("Storage"), report)
+	e.Edge.check(at.field("Edge"), report)
 	for _, service := range e.Services {
-		service.check(at.field("Services").key(service.Name), report)
+		service.check(at.field("Services").key(service.Name), e, report)
 	}
+	e.servicesFit(at, report)
 	if e.Domains.Root != e.Domains.Zone && !strings.HasSuffix(e.Domains.Root, "."+e.Domains.Zone) {
 		report.add(at.field("Domains.Root"), e.Domains.Root, "the zone "+e.Domains.Zone+" or a name below it", "change one of the two")
 	}
@@ -190,7 +216,24 @@ func (e Environment) productionFloor(at path, report *Faults) {
 	floor(e.Database.BackupRetentionDays >= productionRetentionDays, "Database.BackupRetentionDays", e.Database.BackupRetentionDays,
 		fmt.Sprintf("%d to 35", productionRetentionDays))
 	floor(e.Network.FlowLogs.RetentionDays >= 365, "Network.FlowLogs.RetentionDays", e.Network.FlowLogs.RetentionDays, "365 or more (CloudWatch.16)")
-	floor(!e.Cache.Enabled || e.Cache.ReplicasPerShard > 0, "Cache.ReplicasPerShard", e.Cache.ReplicasPerShard, "1 or more (ElastiCache.3)")
+	floor(!e.Compute.Exec, "Compute.Exec", e.Compute.Exec, "false")
+	floor(e.Compute.ContainerInsights == "enhanced", "Compute.ContainerInsights", e.Compute.ContainerInsights, "enhanced")
+	floor(e.Compute.Rollout.BlueGreen(), "Compute.Rollout.Strategy", e.Compute.Rollout.Strategy, string(BlueGreen))
+	floor(e.Compute.Capacity.SpotWeight == 0 && e.Compute.Capacity.OnDemandBase >= 2, "Compute.Capacity",
+		fmt.Sprintf("base %d, Spot weight %d", e.Compute.Capacity.OnDemandBase, e.Compute.Capacity.SpotWeight), "a base of 2 or more, and no Spot")
+	floor(e.Compute.LogRetentionDays >= 365, "Compute.LogRetentionDays", e.Compute.LogRetentionDays, "365 or more (CloudWatch.16)")
+	floor(e.Api.LogRetentionDays >= 365, "Api.LogRetentionDays", e.Api.LogRetentionDays, "365 or more (CloudWatch.16)")
+	floor(!slices.Contains(e.Api.CorsOrigins, anyOrigin), "Api.CorsOrigins", strings.Join(e.Api.CorsOrigins, ", "), "origins, not *,")
+	if e.Cache.Enabled() {
+		floor(e.Cache.Shape.Replicas() > 0, "Cache.Shape.StandBy", e.Cache.Shape.Replicas(), "1 or more (ElastiCache.3)")
+		floor(e.Cache.SnapshotRetentionDays > 0, "Cache.SnapshotRetentionDays", e.Cache.SnapshotRetentionDays, "1 or more (ElastiCache.1)")
+	}
+	floor(e.Storage.Replicated, "Storage.Replicated", e.Storage.Replicated, "true (S3.7, CloudFront.4)")
+	floor(e.Edge.Firewall.Mode != FirewallOff, "Edge.Firewall.Mode", string(e.Edge.Firewall.Mode), "count, block (CloudFront.6)")
+	floor(e.Edge.EnforcePolicy, "Edge.EnforcePolicy", e.Edge.EnforcePolicy, "true")
+	for i, origin := range e.Storage.UploadOrigins {
+		floor(strings.HasPrefix(origin, "https://"), fmt.Sprintf("Storage.UploadOrigins[%d]", i), origin, "origins with https://")
+	}
 	for _, service := range e.Services {
 		field := string(path("Services").key(service.Name).field("Scaling.MinTasks"))
 		floor(service.Scaling.MinTasks >= 2, field, service.Scaling.MinTasks, "2 or more")
@@ -210,17 +253,4 @@ func networksApart(environments []Environment, report *Faults) {
 			}
 		}
 	}
-}
-
-// withoutEchoes drops faults of fields that only repeat a fault of the variable that filled them.
-func withoutEchoes(faults Faults) Faults {
-	bySetting := map[string]bool{}
-	for _, fault := range faults {
-		if strings.HasPrefix(fault.Path, prefix) {
-			bySetting[fault.Value] = true
-		}
-	}
-	return slices.DeleteFunc(faults, func(fault Fault) bool {
-		return !strings.HasPrefix(fault.Path, prefix) && bySetting[fault.Value]
-	})
 }

@@ -4,6 +4,11 @@ import (
 	"github.com/hashicorp/terraform-cdk-go/cdktf"
 
 	"github.com/batbern/infrastructure/config"
+	"github.com/batbern/infrastructure/constructs/certificate"
+	"github.com/batbern/infrastructure/constructs/encryption"
+	"github.com/batbern/infrastructure/constructs/identity"
+	"github.com/batbern/infrastructure/constructs/network"
+	"github.com/batbern/infrastructure/constructs/records"
 )
 
 // Environment is the stack of one environment.
@@ -15,9 +20,53 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 	add := providers{stack, settings, environment.Tags}.add
 	own := deployRoleArn(environment.Stack(), account.ID, settings)
 	add("aws", "", target{account.ID, account.Region, own})
-	_ = add("aws_virginia", "virginia", target{account.ID, virginia, own})
-	_ = add("aws_recovery", "recovery", target{account.ID, account.RecoveryRegion, own})
-	_ = add("aws_dns", "dns", target{project.Base.Account.ID, project.Base.Account.Region, base.dnsRoleArn(environment.Name)})
+	in := clouds{
+		virginia: add("aws_virginia", "virginia", target{account.ID, virginia, own}),
+		recovery: add("aws_recovery", "recovery", target{account.ID, account.RecoveryRegion, own}),
+		dns:      add("aws_dns", "dns", target{project.Base.Account.ID, project.Base.Account.Region, base.dnsRoleArn(environment.Name)}),
+	}
 
+	boundary := identity.Boundary(stack, "boundary", identity.BoundaryProps{
+		Name:      environment.Stack(),
+		AccountID: account.ID,
+		Regions:   []string{account.Region, account.RecoveryRegion, virginia},
+	})
+	keys := encryption.New(stack, "encryption", encryption.Props{
+		Name:       environment.Stack(),
+		AccountID:  account.ID,
+		Region:     account.Region,
+		Protection: environment.Protection,
+	})
+	buckets, recoveryKeyArn := addBuckets(stack, environment, keys, boundary.PolicyArn, in)
+	_ = network.New(stack, "network", network.Props{
+		Name:         environment.Stack(),
+		Account:      account,
+		Network:      environment.Network,
+		DatabasePort: environment.Database.Port,
+		ServicePorts: servicePorts(environment.Services),
+		Cache:        environment.Cache.Enabled(),
+		BoundaryArn:  boundary.PolicyArn,
+		LogsKeyArn:   keys.LogsKeyArn,
+
+		FlowLogsBucketArn: buckets.Logs.Arn,
+	})
+
+	certificates := certificate.New(stack, "certificate", certificate.Props{
+		Domains: environment.Domains, ZoneID: base.zoneID(), DNS: in.dns, Virginia: in.virginia,
+	})
+	front := addEdge(stack, environment, buckets, certificates, in)
+	openBuckets(stack, environment, keys, recoveryKeyArn, buckets, front, in)
+	records.New(stack, "records", records.Props{
+		ZoneID: base.zoneID(), Root: environment.Domains.Root, DNS: in.dns, Aliases: aliases(environment.Domains, front),
+	})
+	webOutputs(stack, buckets, front)
 	return stack
+}
+
+func servicePorts(services []config.Service) []int {
+	var ports []int
+	for _, service := range services {
+		ports = append(ports, service.Port)
+	}
+	return ports
 }

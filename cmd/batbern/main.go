@@ -17,6 +17,7 @@ import (
 type commands struct {
 	Validate ValidateCmd `cmd:"" help:"Check every synthesized stack against the provider's schema."`
 	Plan     PlanCmd     `cmd:"" help:"Show what would change in a stack, with the configured backend."`
+	Bench    BenchCmd    `cmd:"" help:"Measure synthesis beside the least app that loads the AWS binding."`
 	Local    LocalCmd    `cmd:"" help:"Apply stacks on an AWS emulator on this machine, or take them away."`
 
 	Migrate    MigrateCmd    `cmd:"" help:"Apply an environment's database migrations, and wait for their end."`

@@ -1,0 +1,125 @@
+package integration_test
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/batbern/infrastructure/__tests__/testkit"
+)
+
+// The state backend of every stack, and the remote state that environments read, for each BATBERN_BACKEND.
+func TestBackends(t *testing.T) {
+	type settings = map[string]string
+	for name, c := range map[string]struct {
+		settings settings
+		backend  func(stack string) (kind string, body any)
+		base     map[string]any
+	}{
+		"local": {
+			backend: func(stack string) (string, any) {
+				return "local", map[string]any{"path": "../../../terraform." + stack + ".tfstate"}
+			},
+			base: map[string]any{"backend": "local", "config": map[string]any{"path": "../../../terraform.batbern-base.tfstate"}},
+		},
+		"emulator": {
+			settings: settings{"BATBERN_AWS_ENDPOINT_URL": "http://localhost:4566"},
+			backend: func(stack string) (string, any) {
+				return "local", map[string]any{"path": "../../../.local/state/terraform." + stack + ".tfstate"}
+			},
+			base: map[string]any{"backend": "local", "config": map[string]any{"path": "../../../.local/state/terraform.batbern-base.tfstate"}},
+		},
+		"cloud": {
+			settings: settings{"BATBERN_BACKEND": "cloud", "BATBERN_TFC_ORGANIZATION": "batbern", "BATBERN_TFC_PROJECT": "platform"},
+			backend: func(stack string) (string, any) {
+				return "cloud", map[string]any{"organization": "batbern", "workspaces": map[string]any{"name": stack, "project": "platform"}}
+			},
+			base: map[string]any{"backend": "remote", "config": map[string]any{"organization": "batbern", "workspaces": map[string]any{"name": "batbern-base"}}},
+		},
+		"s3": {
+			settings: settings{"BATBERN_BACKEND": "s3", "BATBERN_STATE_BUCKET": "batbern-state"},
+			backend: func(stack string) (string, any) {
+				return "s3", map[string]any{"bucket": "batbern-state", "encrypt": true, "key": stack + "/terraform.tfstate", "region": "eu-central-1", "use_lockfile": true}
+			},
+			base: map[string]any{"backend": "s3", "config": map[string]any{"bucket": "batbern-state", "key": "batbern-base/terraform.tfstate", "region": "eu-central-1"}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			project := testkit.Project(t, c.settings)
+			built := testkit.Synth(t, project)
+			for _, stack := range project.Stacks() {
+				terraform := built[stack].Body["terraform"].(map[string]any)
+				kind, want := c.backend(stack)
+				got := terraform[kind]
+				if kind != "cloud" {
+					got = terraform["backend"].(map[string]any)[kind]
+				}
+				if !reflect.DeepEqual(got, want) {
+					t.Errorf("%s: backend %v, want %v", stack, got, want)
+				}
+				if version := fmt.Sprint(terraform["required_version"]); !strings.HasPrefix(version, ">= 1.") {
+					t.Errorf("%s: required_version %s", stack, version)
+				}
+				states := built[stack].Data("terraform_remote_state")
+				if stack == "batbern-base" {
+					if len(states) != 0 {
+						t.Errorf("the base reads a state: %v", states)
+					}
+					continue
+				}
+				base, _ := states["base"].(map[string]any)
+				delete(base, "//")
+				if len(states) != 1 || !reflect.DeepEqual(base, c.base) {
+					t.Errorf("%s: remote states %v, want base: %v", stack, states, c.base)
+				}
+			}
+		})
+	}
+}
+
+// Every provider is bound to its stack's account; with an emulator none is, none assumes a role, and all point at it.
+func TestProviders(t *testing.T) {
+	providers := func(stack *testkit.Stack) []map[string]any {
+		var all []map[string]any
+		for _, provider := range stack.Body["provider"].(map[string]any)["aws"].([]any) {
+			all = append(all, provider.(map[string]any))
+		}
+		return all
+	}
+	project := testkit.Project(t, map[string]string{"BATBERN_DEPLOY_ROLE": "plan"})
+	built := testkit.Synth(t, project)
+	for _, environment := range project.Environments {
+		for _, provider := range providers(built[environment.Stack()]) {
+			want := environment.Account.ID
+			role := fmt.Sprintf("arn:aws:iam::%s:role/%s-plan", want, environment.Stack())
+			if provider["alias"] == "dns" {
+				want, role = project.Base.Account.ID, fmt.Sprintf("${data.terraform_remote_state.base.outputs.dns_role_arn_%s}", environment.Name)
+			}
+			if got := provider["allowed_account_ids"]; !reflect.DeepEqual(got, []any{want}) {
+				t.Errorf("%s %v: allowed accounts %v, want %s", environment.Stack(), provider["alias"], got, want)
+			}
+			assumed := provider["assume_role"].([]any)[0].(map[string]any)["role_arn"]
+			if assumed != role {
+				t.Errorf("%s %v: assumes %v, want %s", environment.Stack(), provider["alias"], assumed, role)
+			}
+		}
+	}
+
+	const endpoint = "http://127.0.0.1:5000"
+	for name, stack := range testkit.Synth(t, testkit.Project(t, map[string]string{"BATBERN_AWS_ENDPOINT_URL": endpoint})) {
+		for _, provider := range providers(stack) {
+			if provider["allowed_account_ids"] != nil || provider["assume_role"] != nil {
+				t.Errorf("%s %v: an emulator has neither accounts nor roles: %v", name, provider["alias"], provider)
+			}
+			if provider["s3_use_path_style"] != true || provider["skip_credentials_validation"] != true {
+				t.Errorf("%s %v: not ready for an emulator: %v", name, provider["alias"], provider)
+			}
+			for service, url := range provider["endpoints"].([]any)[0].(map[string]any) {
+				if url != endpoint {
+					t.Errorf("%s: %s goes to %v", name, service, url)
+				}
+			}
+		}
+	}
+}

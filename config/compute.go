@@ -1,0 +1,177 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// Compute is the ECS cluster that an environment's services run on, and how they are rolled out.
+type Compute struct {
+	// ContainerInsights is "enabled" or, with figures for each task and container at a higher price, "enhanced" (ECS.12).
+	ContainerInsights string `validate:"oneof=enabled enhanced"`
+	// Exec lets operators open a shell in a running task (ECS Exec). Sessions are encrypted and logged. Refused in
+	// production.
+	Exec bool
+	// Capacity is what kind of Fargate the tasks run on.
+	Capacity Capacity
+	// Rollout is how a new image replaces the running one.
+	Rollout Rollout
+	// LogRetentionDays is how long logs of services, of the cluster and of exec sessions are kept.
+	LogRetentionDays int `validate:"logretention"`
+}
+
+// Capacity divides a service's tasks between Fargate on demand and Fargate Spot. Spot costs about a third and is taken
+// away at two minutes' notice; ECS does not fall back to on demand when there is none.
+type Capacity struct {
+	// OnDemandBase is how many tasks of each service run on demand before the weights divide the rest.
+	OnDemandBase int `validate:"min=0,max=100000"`
+	// OnDemandWeight and SpotWeight divide the rest; a weight of 0 uses none of that kind.
+	OnDemandWeight int `validate:"min=0,max=1000"`
+	SpotWeight     int `validate:"min=0,max=1000"`
+}
+
+// Strategy is how a new image replaces the running one.
+type Strategy string
+
+const (
+	// Rolling replaces tasks one by one and goes back when new ones fail (ECS's own controller).
+	Rolling Strategy = "rolling"
+	// BlueGreen starts a second set of tasks, tests it behind a listener of its own, shifts the traffic over and keeps
+	// the first set while it bakes (CodeDeploy).
+	BlueGreen Strategy = "blue-green"
+)
+
+// Rollout is how a new image replaces the running one.
+type Rollout struct {
+	Strategy Strategy `validate:"oneof=rolling blue-green"`
+	// TrafficShift is CodeDeploy's name of the steps in which traffic moves to the new tasks. Blue/green only.
+	TrafficShift string `validate:"required_if=Strategy blue-green,omitempty,trafficshift"`
+	// BakeMinutes is how long the former tasks stay after the shift, ready for the traffic to come back. Blue/green only.
+	BakeMinutes int `validate:"min=0,max=2880"`
+}
+
+// BlueGreen says whether CodeDeploy rolls out.
+func (r Rollout) BlueGreen() bool { return r.Strategy == BlueGreen }
+
+// TrafficShifts are the deployment configurations that CodeDeploy predefines for ECS.
+// https://docs.aws.amazon.com/codedeploy/latest/userguide/deployment-configurations.html
+var TrafficShifts = []string{
+	"CodeDeployDefault.ECSAllAtOnce",
+	"CodeDeployDefault.ECSCanary10Percent5Minutes",
+	"CodeDeployDefault.ECSCanary10Percent15Minutes",
+	"CodeDeployDefault.ECSLinear10PercentEvery1Minutes",
+	"CodeDeployDefault.ECSLinear10PercentEvery3Minutes",
+}
+
+func (c Compute) check(at path, report *Faults) {
+	if capacity := c.Capacity; capacity.OnDemandWeight == 0 && capacity.SpotWeight == 0 {
+		report.add(at.field("Capacity"), "OnDemandWeight 0, SpotWeight 0", "one weight of 1 or more",
+			"say where tasks beyond the base run")
+	}
+	if rollout := c.Rollout; !rollout.BlueGreen() && (rollout.TrafficShift != "" || rollout.BakeMinutes != 0) {
+		report.add(at.field("Rollout"), fmt.Sprintf("TrafficShift %q, BakeMinutes %d", rollout.TrafficShift, rollout.BakeMinutes),
+			"neither with the strategy rolling", "remove both, or take the strategy blue-green")
+	}
+}
+
+// Limits of AWS that an environment's list of services can meet.
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+const (
+	rulesPerLoadBalancer        = 100
+	targetGroupsPerLoadBalancer = 100
+	conditionValuesPerRule      = 5
+	wildcardsPerRule            = 6
+	highestPriority             = 50000
+	// rolePolicyCharacters is how long a role's inline policies may be together.
+	rolePolicyCharacters = 10240
+	// taskDefinitionBytes is how long a task definition may be.
+	taskDefinitionBytes = 64 * 1024
+)
+
+// servicesFit reports what only all services together can get wrong.
+func (e Environment) servicesFit(at path, report *Faults) {
+	listeners, colours := 1, 1
+	if e.Compute.Rollout.BlueGreen() {
+		// a listener for tests and a second target group stand beside the first
+		listeners, colours = 2, 2
+	}
+	rules := 0
+	for _, service := range e.Services {
+		rules += len(service.Routes) * listeners
+	}
+	if rules > rulesPerLoadBalancer {
+		report.add(at.field("Services"), fmt.Sprintf("%d listener rules (%d a route)", rules, listeners),
+			fmt.Sprintf("%d: the quota \"Rules per Application Load Balancer\"", rulesPerLoadBalancer),
+			"give services fewer routes with more paths each, or have AWS raise the quota and change it in config/compute.go")
+	}
+	if groups := len(e.Services) * colours; groups > targetGroupsPerLoadBalancer {
+		report.add(at.field("Services"), fmt.Sprintf("%d target groups (%d a service)", groups, colours),
+			fmt.Sprintf("%d: the quota \"Target Groups per Application Load Balancer\"", targetGroupsPerLoadBalancer),
+			"merge services, or give some of them a second load balancer")
+	}
+	e.routesApart(at, report)
+	e.usersApart(at, report)
+}
+
+// routesApart refuses two rules of one priority and two services that claim the same path.
+func (e Environment) routesApart(at path, report *Faults) {
+	byPriority, byPath := map[int]string{}, map[string]string{}
+	highest := 0
+	for _, service := range e.Services {
+		for _, route := range service.Routes {
+			highest = max(highest, route.Priority)
+		}
+	}
+	for _, service := range e.Services {
+		for i, route := range service.Routes {
+			field := at.field("Services").key(service.Name).field(fmt.Sprintf("Routes[%d]", i))
+			if other, taken := byPriority[route.Priority]; taken {
+				report.add(field.field("Priority"), route.Priority, "a priority of its own: "+other+" has this one",
+					fmt.Sprintf("take a free one, for example %d", free(byPriority, highest)))
+			}
+			byPriority[route.Priority] = cmp.Or(byPriority[route.Priority], service.Name)
+			for _, pattern := range route.Paths {
+				if other, taken := byPath[pattern]; taken {
+					report.add(field.field("Paths"), pattern, "a path that no other route has: "+other+" has this one",
+						"the rule of the higher number would never match: give the path to one of the two")
+				}
+				byPath[pattern] = cmp.Or(byPath[pattern], service.Name)
+			}
+		}
+	}
+}
+
+// free is a priority that nobody has, beside the highest.
+func free(taken map[int]string, highest int) int {
+	for _, candidate := range []int{highest + 10, highest + 1} {
+		if candidate <= highestPriority {
+			return candidate
+		}
+	}
+	for candidate := highestPriority; candidate > 1; candidate-- {
+		if taken[candidate] == "" {
+			return candidate
+		}
+	}
+	return 1
+}
+
+// usersApart keeps one service's rights in the database from being another's.
+func (e Environment) usersApart(at path, report *Faults) {
+	owners := map[string]string{}
+	for _, service := range e.Services {
+		user := service.DatabaseUser
+		if other, taken := owners[user]; user != "" && taken {
+			report.add(at.field("Services").key(service.Name).field("DatabaseUser"), user, "a user of its own: "+other+" has this one",
+				"name it after the service: rights are given to users")
+		}
+		owners[user] = service.Name
+	}
+}
+
+// secretNames are the secrets that services of the environment may read.
+func (e Environment) secretNames() []string {
+	return slices.Sorted(slices.Values(e.ExternalSecrets))
+}

@@ -1,0 +1,75 @@
+package cache
+
+import (
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/elasticacheuser"
+	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/elasticacheusergroup"
+
+	"github.com/batbern/infrastructure/config"
+)
+
+// users are the cache's users: one for each service, all in one group.
+type users struct {
+	groupID     *string
+	arns, names map[string]string
+}
+
+// newUsers makes the users. Nobody has a password: services sign in with a token that IAM signs, for a quarter of an hour
+// at a time.
+//
+// The user "default", who may do everything without a password, is off. A Valkey group has none at all; a Redis group
+// must have one, so it gets one that can do nothing.
+// https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Clusters.RBAC.html
+func newUsers(scope constructs.Construct, id string, props Props) users {
+	scope = constructs.NewConstruct(scope, jsii.String(id))
+	made := users{arns: map[string]string{}, names: map[string]string{}}
+	var ids []*string
+	for _, service := range props.Services {
+		user := serviceUser(scope, service, props)
+		ids = append(ids, user.UserId())
+		made.arns[service.Name] = *user.Arn()
+		made.names[service.Name] = userID(service, props)
+	}
+	if props.Cache.EngineName() == "redis" {
+		ids = append(ids, powerlessDefault(scope, props).UserId())
+	}
+	made.groupID = elasticacheusergroup.NewElasticacheUserGroup(scope, jsii.String("group"), &elasticacheusergroup.ElasticacheUserGroupConfig{
+		Engine:      jsii.String(props.Cache.EngineName()),
+		UserGroupId: jsii.String(props.groupID()),
+		UserIds:     &ids,
+	}).UserGroupId()
+	return made
+}
+
+// userID is id and name at once, which IAM users must have the same. It is unique in the account and region.
+func userID(service config.Service, props Props) string { return props.Name + "-" + service.Name }
+
+func serviceUser(scope constructs.Construct, service config.Service, props Props) elasticacheuser.ElasticacheUser {
+	return elasticacheuser.NewElasticacheUser(scope, jsii.String(service.Name), &elasticacheuser.ElasticacheUserConfig{
+		Engine:             jsii.String(props.Cache.EngineName()),
+		UserId:             jsii.String(userID(service, props)),
+		UserName:           jsii.String(userID(service, props)),
+		AuthenticationMode: &elasticacheuser.ElasticacheUserAuthenticationMode{Type: jsii.String("iam")},
+		AccessString:       jsii.String(accessString(service.Name)),
+	})
+}
+
+// accessString is what a service may do, in Valkey's words (https://valkey.io/topics/acl): read and write its own keys,
+// publish and subscribe on its own channels, and find its way in a cluster. It may not empty the cache, list all keys or
+// look into others' connections.
+func accessString(service string) string {
+	return "on ~" + service + ":* &" + service + ":* -@all" +
+		" +@connection +@read +@write +@transaction +@scripting +@pubsub -@dangerous" +
+		" +info +cluster|nodes +cluster|shards +cluster|slots"
+}
+
+func powerlessDefault(scope constructs.Construct, props Props) elasticacheuser.ElasticacheUser {
+	return elasticacheuser.NewElasticacheUser(scope, jsii.String("default"), &elasticacheuser.ElasticacheUserConfig{
+		Engine:             jsii.String(props.Cache.EngineName()),
+		UserId:             jsii.String(props.Name + "-default"),
+		UserName:           jsii.String("default"),
+		AuthenticationMode: &elasticacheuser.ElasticacheUserAuthenticationMode{Type: jsii.String("no-password-required")},
+		AccessString:       jsii.String("off -@all"),
+	})
+}

@@ -1,0 +1,271 @@
+package compute
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+
+	"github.com/batbern/infrastructure/config"
+	"github.com/batbern/infrastructure/constructs/loadbalancer"
+)
+
+// The images that tasks take from the public registry of AWS, each by the digest of its multi-architecture index.
+// Renewing one is a change of these lines: docker buildx imagetools inspect IMAGE:TAG shows the digest.
+const (
+	// collectorImage is the AWS Distro for OpenTelemetry's collector.
+	collectorImage = "public.ecr.aws/aws-observability/aws-otel-collector:v0.48.0@sha256:9b28046359054b414f4ba76056ba4e8cffda2d53fbcee06171d7eeecd71326c3"
+	// busyboxImage is the probe, and the placeholder of a service that was never deployed.
+	busyboxImage = "public.ecr.aws/docker/library/busybox:1.37.0@sha256:bdf57e528e45e4433820e045b29b4597825a1c9e38353532d90a01445013f82e"
+)
+
+const (
+	// ContainerName is the container of the service itself, whose image pipelines replace.
+	ContainerName = "app"
+	// undeployedTag stands in the template where a pipeline puts the image. Nothing is ever pushed under it.
+	undeployedTag = "undeployed"
+
+	// serviceUser is who buildpacks' Spring Boot images run as; sidecarUser has no files of its own.
+	serviceUser = "1000:1000"
+	sidecarUser = "10001:10001"
+
+	// stopSeconds is how long a service may finish after SIGTERM: longer than the load balancer takes it out, shorter
+	// than the two minutes that Spot leaves.
+	stopSeconds = 2 * loadbalancer.DeregistrationSeconds
+
+	// tmpMiB is the service's /tmp, out of its memory: Tomcat's work folder and uploads while they are forwarded.
+	tmpMiB = 64
+
+	probeIntervalSeconds = 15
+	probeTimeoutSeconds  = 5
+	probeRetries         = 3
+)
+
+// container is one container definition, with what ECS would add written down: it compares what it returns with what
+// was sent, and a list that one of them leaves out makes every plan a new revision.
+type container struct {
+	Name             string           `json:"name"`
+	Image            string           `json:"image"`
+	Essential        bool             `json:"essential"`
+	CPU              int              `json:"cpu"`
+	Memory           int              `json:"memory"`
+	User             string           `json:"user"`
+	ReadonlyRoot     bool             `json:"readonlyRootFilesystem"`
+	Privileged       bool             `json:"privileged"`
+	Command          []string         `json:"command,omitempty"`
+	Environment      []variable       `json:"environment"`
+	Secrets          []secretVariable `json:"secrets,omitempty"`
+	PortMappings     []portMapping    `json:"portMappings"`
+	MountPoints      []mountPoint     `json:"mountPoints"`
+	VolumesFrom      []struct{}       `json:"volumesFrom"`
+	SystemControls   []struct{}       `json:"systemControls"`
+	LinuxParameters  linuxParameters  `json:"linuxParameters"`
+	HealthCheck      *healthCheck     `json:"healthCheck,omitempty"`
+	LogConfiguration logConfiguration `json:"logConfiguration"`
+	StopTimeout      int              `json:"stopTimeout"`
+}
+
+type variable struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+type secretVariable struct {
+	Name      string `json:"name"`
+	ValueFrom string `json:"valueFrom"`
+}
+
+type portMapping struct {
+	AppProtocol   string `json:"appProtocol"`
+	ContainerPort int    `json:"containerPort"`
+	HostPort      int    `json:"hostPort"`
+	Name          string `json:"name"`
+	Protocol      string `json:"protocol"`
+}
+
+type mountPoint struct {
+	ContainerPath string `json:"containerPath"`
+	ReadOnly      bool   `json:"readOnly"`
+	SourceVolume  string `json:"sourceVolume"`
+}
+
+type linuxParameters struct {
+	Capabilities       capabilities `json:"capabilities"`
+	InitProcessEnabled bool         `json:"initProcessEnabled"`
+	Tmpfs              []tmpfs      `json:"tmpfs,omitempty"`
+}
+
+type capabilities struct {
+	Add  []string `json:"add"`
+	Drop []string `json:"drop"`
+}
+
+type tmpfs struct {
+	ContainerPath string   `json:"containerPath"`
+	MountOptions  []string `json:"mountOptions"`
+	Size          int      `json:"size"`
+}
+
+type healthCheck struct {
+	Command     []string `json:"command"`
+	Interval    int      `json:"interval"`
+	Retries     int      `json:"retries"`
+	StartPeriod int      `json:"startPeriod"`
+	Timeout     int      `json:"timeout"`
+}
+
+type logConfiguration struct {
+	LogDriver string            `json:"logDriver"`
+	Options   map[string]string `json:"options"`
+}
+
+// containers marshals container definitions, the same bytes for the same task whatever the order of its parts.
+func containers(all ...container) string {
+	slices.SortFunc(all, func(a, b container) int { return bytes.Compare([]byte(a.Name), []byte(b.Name)) })
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	// strings, numbers and booleans always marshal
+	_ = encoder.Encode(all)
+	return string(bytes.TrimSpace(text.Bytes()))
+}
+
+// hardened is what all containers have: nothing of root, nothing to write to, no capability, an init process that
+// passes signals on and reaps what is left, and a log that drops lines rather than stop the service.
+func hardened(name, image, user string, memoryMiB int, log logTarget) container {
+	return container{
+		Name: name, Image: image, Essential: true, Memory: memoryMiB, User: user, ReadonlyRoot: true,
+		Environment: []variable{}, PortMappings: []portMapping{}, MountPoints: []mountPoint{},
+		VolumesFrom: []struct{}{}, SystemControls: []struct{}{},
+		LinuxParameters: linuxParameters{
+			Capabilities:       capabilities{Add: []string{}, Drop: []string{"ALL"}},
+			InitProcessEnabled: true,
+		},
+		LogConfiguration: logConfiguration{LogDriver: "awslogs", Options: map[string]string{
+			"awslogs-group":         log.group,
+			"awslogs-region":        log.region,
+			"awslogs-stream-prefix": name,
+			"mode":                  "non-blocking",
+			"max-buffer-size":       "4m",
+		}},
+		StopTimeout: stopSeconds,
+	}
+}
+
+type logTarget struct{ group, region string }
+
+// writableTmp gives a container a /tmp in memory. A volume would not do: Fargate mounts an empty one as root's, and
+// nothing here runs as root. Java unpacks native libraries there, so it may execute.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/bind-mounts.html
+func (c container) writableTmp() container {
+	c.LinuxParameters.Tmpfs = []tmpfs{{ContainerPath: "/tmp", Size: tmpMiB, MountOptions: []string{"exec", "nodev", "nosuid", "rw"}}}
+	return c
+}
+
+func (c container) listening(port int) container {
+	c.PortMappings = []portMapping{{AppProtocol: "http", ContainerPort: port, HostPort: port, Name: portName, Protocol: "tcp"}}
+	return c
+}
+
+// application is the service's own container. Its image is the pipeline's to choose, so nothing here asks for a shell,
+// curl or anything else in it: the probe beside it checks its health.
+func application(service config.Service, image string, environment map[string]string, secrets map[string]string, exec bool, log logTarget) container {
+	c := hardened(ContainerName, image, serviceUser, service.MemoryMiB-config.SidecarMemoryMiB, log).writableTmp().listening(service.Port)
+	for _, name := range slices.Sorted(maps.Keys(environment)) {
+		c.Environment = append(c.Environment, variable{name, environment[name]})
+	}
+	for _, name := range slices.Sorted(maps.Keys(secrets)) {
+		c.Secrets = append(c.Secrets, secretVariable{name, secrets[name]})
+	}
+	if exec {
+		for _, volume := range execVolumes() {
+			c.MountPoints = append(c.MountPoints, mountPoint{ContainerPath: volume.path, SourceVolume: volume.name})
+		}
+	}
+	return c
+}
+
+// execVolumes are where the agent of ECS Exec writes. AWS documents Exec as impossible with a read-only root; with
+// these three mounted it works, which is good enough outside production, where Exec is off. The agent runs as root,
+// whatever the container's user is, so their owner does not matter.
+// https://github.com/aws/containers-roadmap/issues/1359
+func execVolumes() []struct{ name, path string } {
+	return []struct{ name, path string }{
+		{"exec-agent", "/managed-agents"},
+		{"exec-state", "/var/lib/amazon/ssm"},
+		{"exec-log", "/var/log/amazon/ssm"},
+	}
+}
+
+// probe asks the service for its health from inside the task, where localhost is shared: whatever image the service
+// has, distroless or not, needs no curl. It is essential, so an unhealthy service makes an unhealthy task.
+func probe(service config.Service, log logTarget) container {
+	c := hardened("probe", busyboxImage, sidecarUser, config.ProbeMemoryMiB, log)
+	c.Command = []string{"tail", "-f", "/dev/null"}
+	c.HealthCheck = healthFrom(service)
+	return c
+}
+
+func healthFrom(service config.Service) *healthCheck {
+	return &healthCheck{
+		Command: []string{"CMD", "wget", "-q", "-T", fmt.Sprint(probeTimeoutSeconds - 1), "-O", "/dev/null",
+			fmt.Sprintf("http://127.0.0.1:%d%s", service.Port, service.HealthPath)},
+		Interval:    probeIntervalSeconds,
+		Timeout:     probeTimeoutSeconds,
+		Retries:     probeRetries,
+		StartPeriod: service.StartSeconds,
+	}
+}
+
+// collectorConfiguration takes traces over OTLP from the task alone and sends them to X-Ray.
+// https://aws-otel.github.io/docs/setup/ecs/config-through-ssm
+const collectorConfiguration = `extensions:
+  health_check:
+    endpoint: 127.0.0.1:13133
+receivers:
+  otlp:
+    protocols:
+      grpc:
+        endpoint: 127.0.0.1:4317
+      http:
+        endpoint: 127.0.0.1:4318
+processors:
+  memory_limiter:
+    check_interval: 1s
+    limit_percentage: 75
+    spike_limit_percentage: 20
+  batch:
+    timeout: 5s
+exporters:
+  awsxray: {}
+service:
+  extensions: [health_check]
+  pipelines:
+    traces:
+      receivers: [otlp]
+      processors: [memory_limiter, batch]
+      exporters: [awsxray]
+`
+
+// collector sends traces to X-Ray. It is not essential: a service without traces is better than none.
+func collector(log logTarget) container {
+	c := hardened("collector", collectorImage, sidecarUser, config.CollectorMemoryMiB, log)
+	c.Essential = false
+	c.Environment = []variable{{"AOT_CONFIG_CONTENT", collectorConfiguration}}
+	// the image holds the collector and this program, and no shell
+	c.HealthCheck = &healthCheck{Command: []string{"CMD", "/healthcheck"}, Interval: probeIntervalSeconds, Timeout: probeTimeoutSeconds, Retries: probeRetries, StartPeriod: 10}
+	return c
+}
+
+// placeholder answers a service's health check until the service's pipeline deploys for the first time, so that the
+// first apply of an environment comes up whole before any image exists.
+func placeholder(service config.Service, log logTarget) container {
+	c := hardened(ContainerName, busyboxImage, sidecarUser, placeholderMemoryMiB, log).writableTmp().listening(service.Port)
+	file := path.Join("/tmp/www", service.HealthPath)
+	c.Command = []string{"sh", "-c", fmt.Sprintf(
+		`mkdir -p %s && echo '{"status":"UP"}' > %s && exec httpd -f -p %d -h /tmp/www`, path.Dir(file), file, service.Port)}
+	c.HealthCheck = healthFrom(service)
+	return c
+}

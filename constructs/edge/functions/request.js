@@ -1,0 +1,61 @@
+// Runs at the edge before each request for the frontend. It sends former addresses and other host names to their place,
+// and asks the bucket for the single page where the page's own router decides what to show.
+// The runtime is cloudfront-js-2.0; `settings` stands before this text.
+
+const FILE = /\.(?:avif|css|gif|html|ico|jpe?g|js|json|map|mjs|mp4|pdf|png|svg|txt|wasm|webmanifest|webp|woff2?|xml)$/i;
+
+function handler(event) {
+    const request = event.request;
+    const query = queryText(request.querystring);
+    const moved = formerAddress(request.uri);
+    if (moved) {
+        return redirect(moved, query);
+    }
+    if (request.headers.host && request.headers.host.value.toLowerCase() !== settings.host) {
+        return redirect('https://' + settings.host + request.uri, query);
+    }
+    // a file that is missing stays missing: only pages are the router's
+    if (!request.uri.startsWith('/assets/') && !FILE.test(request.uri)) {
+        request.uri = '/index.html';
+    }
+    return request;
+}
+
+// Whole paths first, then the longest pattern. An entry of settings is [path, host, path to go to].
+function formerAddress(uri) {
+    const path = uri.toLowerCase();
+    for (const entry of settings.paths) {
+        if (path === entry[0]) {
+            return 'https://' + entry[1] + entry[2];
+        }
+    }
+    for (const entry of settings.prefixes) {
+        if (path.startsWith(entry[0])) {
+            return 'https://' + entry[1] + entry[2].replace(/\*$/, () => uri.slice(entry[0].length));
+        }
+    }
+    return '';
+}
+
+function redirect(location, query) {
+    return {
+        statusCode: 301,
+        statusDescription: 'Moved Permanently',
+        headers: {
+            // without an age browsers would keep a mistake for ever
+            'cache-control': { value: 'public, max-age=3600' },
+            'location': { value: query && !location.includes('?') && !location.includes('#') ? location + '?' + query : location },
+        },
+    };
+}
+
+function queryText(querystring) {
+    const pairs = [];
+    for (const name of Object.keys(querystring)) {
+        const values = querystring[name].multiValue || [querystring[name]];
+        for (const each of values) {
+            pairs.push(each.value === '' ? name : name + '=' + each.value);
+        }
+    }
+    return pairs.join('&');
+}

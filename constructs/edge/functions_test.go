@@ -1,0 +1,246 @@
+package edge
+
+import (
+	"encoding/json"
+	"fmt"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/batbern/infrastructure/config"
+)
+
+// run executes a function's text over events in Node.js, in strict mode and with nothing of Node.js in its reach, as in
+// CloudFront's runtime.
+func run(t *testing.T, code string, events []map[string]any) []map[string]any {
+	t.Helper()
+	input, err := json.Marshal(map[string]any{"code": code, "events": events})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const driver = `
+const vm = require('vm');
+const input = JSON.parse(require('fs').readFileSync(0, 'utf8'));
+const context = vm.createContext(Object.create(null), { codeGeneration: { strings: false, wasm: false } });
+vm.runInContext("'use strict';\n" + input.code + '\nthis.handler = handler;', context);
+const results = input.events.map((event) => {
+    context.event = JSON.stringify(event);
+    return JSON.parse(vm.runInContext('JSON.stringify(handler(JSON.parse(event)))', context, { timeout: 1000 }));
+});
+process.stdout.write(JSON.stringify(results));`
+	node := exec.Command("node", "-e", driver)
+	node.Stdin = strings.NewReader(string(input))
+	var complaints strings.Builder
+	node.Stderr = &complaints
+	output, err := node.Output()
+	if err != nil {
+		t.Fatalf("the function failed in Node.js: %v\n%s", err, complaints.String())
+	}
+	var results []map[string]any
+	if err := json.Unmarshal(output, &results); err != nil {
+		t.Fatal(err)
+	}
+	return results
+}
+
+func production(t *testing.T) config.Environment {
+	t.Helper()
+	project, err := config.LoadProject(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	environment, err := project.Environment(config.Prod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return environment
+}
+
+func requestCode(t *testing.T, environment config.Environment) string {
+	t.Helper()
+	code, err := RequestFunction(environment.Domains, environment.Edge.Redirects)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return code
+}
+
+// visit is one request and what is expected of it: a path to ask the bucket for, or a place to go to.
+type visit struct {
+	host, uri string
+	query     map[string]any
+	serves    string
+	goes      string
+}
+
+func visitAll(t *testing.T, code string, visits []visit) {
+	t.Helper()
+	var events []map[string]any
+	for _, visit := range visits {
+		query := visit.query
+		if query == nil {
+			query = map[string]any{}
+		}
+		events = append(events, map[string]any{
+			"version": "1.0",
+			"context": map[string]any{"eventType": "viewer-request"},
+			"request": map[string]any{
+				"method": "GET", "uri": visit.uri, "querystring": query, "cookies": map[string]any{},
+				"headers": map[string]any{"host": map[string]any{"value": visit.host}},
+			},
+		})
+	}
+	for i, result := range run(t, code, events) {
+		visit := visits[i]
+		t.Run(visit.host+visit.uri, func(t *testing.T) {
+			headers, _ := result["headers"].(map[string]any)
+			location, _ := headers["location"].(map[string]any)
+			switch {
+			case visit.goes != "":
+				if result["statusCode"] != 301.0 || location["value"] != visit.goes {
+					t.Errorf("found %v to %v, wanted 301 to %s", result["statusCode"], location["value"], visit.goes)
+				}
+				if headers["cache-control"] == nil {
+					t.Error("the redirect has no age: browsers would keep it for ever")
+				}
+			case result["statusCode"] != nil:
+				t.Errorf("found a redirect to %v, wanted %s to be served", location["value"], visit.serves)
+			case result["uri"] != visit.serves:
+				t.Errorf("found %v, wanted %s", result["uri"], visit.serves)
+			}
+		})
+	}
+}
+
+func TestRequestFunction(t *testing.T) {
+	const www = "www.batbern.ch"
+	value := func(text string) map[string]any { return map[string]any{"value": text} }
+	visitAll(t, requestCode(t, production(t)), []visit{
+		// pages are the router's
+		{host: www, uri: "/", serves: "/index.html"},
+		{host: www, uri: "/archive", serves: "/index.html"},
+		{host: www, uri: "/archive/BATbern56", serves: "/index.html"},
+		{host: www, uri: "/organizer/events/BATbern57/edit/", serves: "/index.html"},
+		{host: www, uri: "/speakers/thomas.goetz", serves: "/index.html"},
+		{host: www, uri: "/v1.2", serves: "/index.html"},
+		{host: www, uri: "/search", query: map[string]any{"q": value("cloud")}, serves: "/index.html"},
+		// files are files, even those that are missing
+		{host: www, uri: "/index.html", serves: "/index.html"},
+		{host: www, uri: "/favicon.ico", serves: "/favicon.ico"},
+		{host: www, uri: "/robots.txt", serves: "/robots.txt"},
+		{host: www, uri: "/.well-known/security.txt", serves: "/.well-known/security.txt"},
+		{host: www, uri: "/assets/index-4f3a.js", serves: "/assets/index-4f3a.js"},
+		{host: www, uri: "/assets/gone-0000.css", serves: "/assets/gone-0000.css"},
+		{host: www, uri: "/assets/no-extension", serves: "/assets/no-extension"},
+		{host: www, uri: "/logo.SVG", serves: "/logo.SVG"},
+		// one host
+		{host: "WWW.BATbern.ch", uri: "/", serves: "/index.html"},
+		{host: "batbern.ch", uri: "/", goes: "https://www.batbern.ch/"},
+		{host: "batbern.ch", uri: "/archive/BATbern56", goes: "https://www.batbern.ch/archive/BATbern56"},
+		{host: "batbern.ch", uri: "/assets/index-4f3a.js", goes: "https://www.batbern.ch/assets/index-4f3a.js"},
+		{host: "d111111abcdef8.cloudfront.net", uri: "/", goes: "https://www.batbern.ch/"},
+		{host: "batbern.ch", uri: "/search", query: map[string]any{
+			"q":    value("a%20b"),
+			"tag":  map[string]any{"value": "x", "multiValue": []any{value("x"), value("y")}},
+			"flag": value(""),
+		}, goes: "https://www.batbern.ch/search?flag&q=a%20b&tag=x&tag=y"},
+		// no way out to another site
+		{host: "batbern.ch", uri: "//evil.example/", goes: "https://www.batbern.ch//evil.example/"},
+		{host: www, uri: "/event//evil.example", goes: "https://www.batbern.ch/archive/BATbern/evil.example"},
+		// former addresses go to their place at once, whatever the host and the case
+		{host: "batbern.ch", uri: "/kontakt.html", goes: "https://www.batbern.ch/about"},
+		{host: www, uri: "/Archiv.html", goes: "https://www.batbern.ch/archive"},
+		{host: www, uri: "/event/56", query: map[string]any{"utm": value("x")}, goes: "https://www.batbern.ch/archive/BATbern56?utm=x"},
+		{host: www, uri: "/ARCHIV/45/BATbern45_SBB_Legacy_WSJF.pdf", goes: "https://cdn.batbern.ch/archiv/45/BATbern45_SBB_Legacy_WSJF.pdf"},
+		{host: www, uri: "/archiv/20/$&$1.m4v", goes: "https://cdn.batbern.ch/archiv/20/$&$1.m4v"},
+		// near misses
+		{host: www, uri: "/events/56", serves: "/index.html"},
+		{host: www, uri: "/archiv", serves: "/index.html"},
+		{host: www, uri: "/kontakt.html.bak", serves: "/index.html"},
+	})
+}
+
+// Every address of the former websites leads to where the list says, in every environment (CR3).
+func TestFormerAddresses(t *testing.T) {
+	project, err := config.LoadProject(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, environment := range project.Environments {
+		var visits []visit
+		for _, redirect := range environment.Edge.Redirects {
+			host := environment.Domains.Www()
+			if redirect.Content {
+				host = environment.Domains.Cdn()
+			}
+			from, pattern := strings.CutSuffix(redirect.From, "*")
+			to, carries := strings.CutSuffix(redirect.To, "*")
+			rest := ""
+			if pattern {
+				rest = "57/Talk%20about.pdf"
+			}
+			goes := "https://" + host + to
+			if carries {
+				goes += rest
+			}
+			visits = append(visits, visit{host: environment.Domains.Www(), uri: from + rest, goes: goes})
+		}
+		if len(visits) == 0 {
+			t.Fatalf("%s has no former addresses", environment.Name)
+		}
+		t.Run(string(environment.Name), func(t *testing.T) { visitAll(t, requestCode(t, environment), visits) })
+	}
+}
+
+// The longest pattern wins, whatever the order of the list.
+func TestPatternsOfDifferentLength(t *testing.T) {
+	domains := config.Domains{Zone: "batbern.ch", Root: "batbern.ch"}
+	redirects := []config.Redirect{{From: "/a/*", To: "/short/*"}, {From: "/a/b/*", To: "/long/*"}, {From: "/a/b/c", To: "/whole"}}
+	for i := range redirects {
+		turned := append(append([]config.Redirect{}, redirects[i:]...), redirects[:i]...)
+		code, err := RequestFunction(domains, turned)
+		if err != nil {
+			t.Fatal(err)
+		}
+		visitAll(t, code, []visit{
+			{host: domains.Www(), uri: "/a/x", goes: "https://www.batbern.ch/short/x"},
+			{host: domains.Www(), uri: "/a/b/x", goes: "https://www.batbern.ch/long/x"},
+			{host: domains.Www(), uri: "/a/b/c", goes: "https://www.batbern.ch/whole"},
+		})
+	}
+}
+
+func TestAssetFunction(t *testing.T) {
+	events := []map[string]any{}
+	statuses := []int{200, 206, 304, 403, 404, 500}
+	for _, status := range statuses {
+		events = append(events, map[string]any{
+			"context":  map[string]any{"eventType": "viewer-response"},
+			"response": map[string]any{"statusCode": status, "headers": map[string]any{}},
+		})
+	}
+	for i, response := range run(t, AssetFunction, events) {
+		headers := response["headers"].(map[string]any)
+		kept := headers["cache-control"] != nil
+		if wanted := statuses[i] < 400; kept != wanted {
+			t.Errorf("status %d: found %v", statuses[i], headers)
+		}
+	}
+}
+
+func TestFunctionsFitIntoCloudFront(t *testing.T) {
+	environment := production(t)
+	for name, code := range map[string]string{"request": requestCode(t, environment), "asset": AssetFunction} {
+		if len(code) > largestFunction {
+			t.Errorf("%s has %d bytes, CloudFront takes %d", name, len(code), largestFunction)
+		}
+	}
+	var many []config.Redirect
+	for i := range 500 {
+		many = append(many, config.Redirect{From: fmt.Sprintf("/former/%d.html", i), To: "/"})
+	}
+	_, err := RequestFunction(environment.Domains, many)
+	if err == nil || !strings.Contains(err.Error(), "with 500 redirects; allowed: 10240") {
+		t.Errorf("found %v, wanted the size and the limit", err)
+	}
+}

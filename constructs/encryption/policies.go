@@ -1,0 +1,217 @@
+package encryption
+
+import (
+	"fmt"
+
+	"github.com/batbern/infrastructure/constructs/policy"
+)
+
+// Class is a kind of data that has a key of its own. It stands in the key's alias and construct ID.
+type Class string
+
+// The classes. An environment has all but Images, which the base has.
+const (
+	Data     Class = "data"
+	Secrets  Class = "secrets"
+	Storage  Class = "storage"
+	Logs     Class = "logs"
+	Messages Class = "messages"
+	Images   Class = "images" // ECR repositories
+)
+
+func (c Class) contents() string {
+	return map[Class]string{
+		Data:     "databases, caches and the disks of tasks",
+		Secrets:  "secrets and parameters",
+		Storage:  "files in S3",
+		Logs:     "logs",
+		Messages: "topics and queues",
+		Images:   "container images",
+	}[c]
+}
+
+// KeyPolicy is the policy of a key of the class. Storage's is [StorageKeyPolicy]'s, without any distribution.
+func KeyPolicy(class Class, props Props) policy.Document {
+	account, region := props.AccountID, props.Region
+	statements := []policy.Statement{administration(account)}
+	switch class {
+	case Data:
+		services := via(region, "backup", "elasticache", "rds")
+		statements = append(statements, use(account, services), grants(account, services))
+		statements = append(statements, fargate(account, props.Name)...)
+	case Secrets:
+		// rds: an instance that manages its master password makes the secret and a grant on its key
+		services := via(region, "rds", "secretsmanager", "ssm")
+		statements = append(statements, use(account, services), grants(account, services))
+	case Storage:
+		return StorageKeyPolicy(StoragePolicyProps{AccountID: account, Region: region})
+	case Logs:
+		statements = append(statements, logs(account, region))
+	case Messages:
+		statements = append(statements, use(account, via(region, "sns", "sqs")))
+		statements = append(statements, publishers(account, region)...)
+	case Images:
+		services := via(region, "ecr")
+		statements = append(statements, use(account, services), grants(account, services))
+	}
+	return policy.Document{Statements: statements}
+}
+
+// StorageKeyPolicy lets roles of the account use the key through S3, the named CloudFront distributions read with it,
+// and the delivery of logs (VPC flow logs, access logs) write with it.
+// https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-s3.html
+func StorageKeyPolicy(props StoragePolicyProps) policy.Document {
+	statements := []policy.Statement{
+		administration(props.AccountID),
+		use(props.AccountID, via(props.Region, "s3")),
+		{
+			Sid:        "DeliverLogs",
+			Effect:     policy.Allow,
+			Principals: policy.Principals{Services: []string{"delivery.logs.amazonaws.com"}},
+			Actions:    []string{"kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"},
+			Resources:  thisKey,
+			Conditions: policy.Conditions{
+				"StringEquals": {"aws:SourceAccount": {props.AccountID}},
+				// CloudFront's deliveries come from us-east-1, the VPC's from the home region
+				"ArnLike": {"aws:SourceArn": {fmt.Sprintf("arn:aws:logs:*:%s:*", props.AccountID)}},
+			},
+		},
+	}
+	if len(props.DistributionArns) > 0 {
+		statements = append(statements, policy.Statement{
+			Sid:        "ReadByDistributions",
+			Effect:     policy.Allow,
+			Principals: policy.Principals{Services: []string{"cloudfront.amazonaws.com"}},
+			Actions:    []string{"kms:Decrypt"},
+			Resources:  thisKey,
+			Conditions: policy.Conditions{"StringEquals": {"aws:SourceArn": props.DistributionArns}},
+		})
+	}
+	return policy.Document{Statements: statements}
+}
+
+// thisKey: in a key's policy "*" means the key itself.
+var thisKey = []string{"*"}
+
+// administration leaves the key's management to the account's IAM policies. It holds no right to encrypt or decrypt.
+func administration(account string) policy.Statement {
+	return policy.Statement{
+		Sid:        "Administration",
+		Effect:     policy.Allow,
+		Principals: policy.Principals{AWS: []string{policy.Root(account)}},
+		Actions: []string{
+			"kms:CancelKeyDeletion", "kms:Create*", "kms:Delete*", "kms:Describe*", "kms:Disable*", "kms:Enable*", "kms:Get*", "kms:List*",
+			"kms:Put*", "kms:Revoke*", "kms:RotateKeyOnDemand", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:Update*",
+		},
+		Resources: thisKey,
+	}
+}
+
+// use lets principals of the account, as far as their IAM policies allow, encrypt and decrypt through the services.
+func use(account string, services []string) policy.Statement {
+	return policy.Statement{
+		Sid:        "UseThroughServices",
+		Effect:     policy.Allow,
+		Principals: policy.Principals{AWS: []string{policy.Root(account)}},
+		Actions:    []string{"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"},
+		Resources:  thisKey,
+		Conditions: policy.Conditions{"StringEquals": {"kms:CallerAccount": {account}, "kms:ViaService": services}},
+	}
+}
+
+// grants lets the services hand the key on to their own machines: a database decrypts when nobody calls.
+func grants(account string, services []string) policy.Statement {
+	return policy.Statement{
+		Sid:        "GrantToServices",
+		Effect:     policy.Allow,
+		Principals: policy.Principals{AWS: []string{policy.Root(account)}},
+		Actions:    []string{"kms:CreateGrant"},
+		Resources:  thisKey,
+		Conditions: policy.Conditions{
+			"Bool":         {"kms:GrantIsForAWSResource": {"true"}},
+			"StringEquals": {"kms:CallerAccount": {account}, "kms:ViaService": services},
+		},
+	}
+}
+
+// via are the names by which KMS knows services in a region.
+// https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
+func via(region string, services ...string) []string {
+	names := make([]string, len(services))
+	for i, service := range services {
+		names[i] = fmt.Sprintf("%s.%s.amazonaws.com", service, region)
+	}
+	return names
+}
+
+// fargate encrypts the ephemeral storage of the cluster's tasks.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-create-storage-key.html
+func fargate(account, cluster string) []policy.Statement {
+	encrypt := policy.Statement{
+		Sid:        "EncryptTaskStorage",
+		Effect:     policy.Allow,
+		Principals: policy.Principals{Services: []string{"fargate.amazonaws.com"}},
+		Actions:    []string{"kms:GenerateDataKeyWithoutPlaintext"},
+		Resources:  thisKey,
+		Conditions: policy.Conditions{"StringEquals": ofCluster(account, cluster)},
+	}
+	grant := encrypt
+	grant.Sid, grant.Actions = "GrantTaskStorage", []string{"kms:CreateGrant"}
+	grant.Conditions = policy.Conditions{
+		"StringEquals":              ofCluster(account, cluster),
+		"ForAllValues:StringEquals": {"kms:GrantOperations": {"Decrypt"}},
+	}
+	return []policy.Statement{encrypt, grant}
+}
+
+func ofCluster(account, cluster string) map[string][]string {
+	return map[string][]string{
+		"kms:EncryptionContext:aws:ecs:clusterAccount": {account},
+		"kms:EncryptionContext:aws:ecs:clusterName":    {cluster},
+	}
+}
+
+// logs lets CloudWatch Logs encrypt the account's log groups in the region, and nothing else.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+func logs(account, region string) policy.Statement {
+	return policy.Statement{
+		Sid:        "EncryptLogGroups",
+		Effect:     policy.Allow,
+		Principals: policy.Principals{Services: []string{fmt.Sprintf("logs.%s.amazonaws.com", region)}},
+		Actions:    []string{"kms:Decrypt", "kms:Describe*", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"},
+		Resources:  thisKey,
+		Conditions: policy.Conditions{"ArnLike": {
+			"kms:EncryptionContext:aws:logs:arn": {fmt.Sprintf("arn:aws:logs:%s:%s:log-group:*", region, account)},
+		}},
+	}
+}
+
+// publishers lets AWS services send to the account's encrypted topics and queues.
+//
+// SNS and SQS name the topic or queue in the encryption context of every call, so it limits every service. Those that
+// are documented to send aws:SourceAccount to KMS are held to it as well; EventBridge sends none, and a condition on
+// it would lose its messages without a word.
+// https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
+func publishers(account, region string) []policy.Statement {
+	publish := func(sid string, conditions policy.Conditions, services ...string) policy.Statement {
+		return policy.Statement{
+			Sid:        sid,
+			Effect:     policy.Allow,
+			Principals: policy.Principals{Services: services},
+			Actions:    []string{"kms:Decrypt", "kms:GenerateDataKey*"},
+			Resources:  thisKey,
+			Conditions: conditions,
+		}
+	}
+	topics := map[string][]string{"kms:EncryptionContext:aws:sns:topicArn": {fmt.Sprintf("arn:aws:sns:%s:%s:*", region, account)}}
+	queues := map[string][]string{"kms:EncryptionContext:aws:sqs:arn": {fmt.Sprintf("arn:aws:sqs:%s:%s:*", region, account)}}
+	ofAccount := map[string][]string{"aws:SourceAccount": {account}}
+	return []policy.Statement{
+		publish("PublishForAccount", policy.Conditions{"ArnLike": topics, "StringEquals": ofAccount},
+			"budgets.amazonaws.com", "cloudwatch.amazonaws.com", "costalerts.amazonaws.com"),
+		publish("PublishToTopics", policy.Conditions{"ArnLike": topics},
+			"backup.amazonaws.com", "events.amazonaws.com", "events.rds.amazonaws.com"),
+		publish("SendToQueues", policy.Conditions{"ArnLike": queues},
+			"events.amazonaws.com", "sns.amazonaws.com"),
+	}
+}

@@ -1,0 +1,162 @@
+package identity_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/batbern/infrastructure/constructs/identity"
+	"github.com/batbern/infrastructure/constructs/policy"
+)
+
+var boundary = identity.BoundaryProps{
+	Name: "batbern-dev", AccountID: "222233334444", Regions: []string{"eu-central-1", "eu-west-1", "us-east-1"},
+}
+
+func TestBoundaryFits(t *testing.T) {
+	// IAM counts the characters of a managed policy but white space
+	if size := len(identity.BoundaryPolicy(boundary).JSON()); size > 6144 {
+		t.Errorf("the boundary has %d characters; IAM takes 6144", size)
+	}
+}
+
+// What a role with all rights can do within the boundary.
+func TestBoundary(t *testing.T) {
+	const (
+		own   = "arn:aws:iam::222233334444:policy/batbern-dev-boundary"
+		apply = "arn:aws:iam::222233334444:role/batbern-dev-apply"
+		task  = "arn:aws:iam::222233334444:role/batbern-dev-api-gateway"
+	)
+	in := func(region string) map[string]string {
+		return map[string]string{"aws:RequestedRegion": region, "aws:PrincipalArn": task}
+	}
+	with := func(key, value string) map[string]string {
+		context := in("us-east-1")
+		context[key] = value
+		return context
+	}
+	for _, test := range []struct {
+		name, action, resource string
+		context                map[string]string
+		allowed                bool
+	}{
+		{"ordinary work", "s3:GetObject", "arn:aws:s3:::files/a", in("eu-central-1"), true},
+		{"recovery region", "backup:StartCopyJob", "*", in("eu-west-1"), true},
+		{"another region", "ec2:RunInstances", "*", in("ap-south-1"), false},
+		{"no region at all", "ec2:RunInstances", "*", map[string]string{"aws:PrincipalArn": apply}, false},
+		{"a user", "iam:CreateUser", "*", in("us-east-1"), false},
+		{"an access key", "iam:CreateAccessKey", "*", in("us-east-1"), false},
+		{"a console password", "iam:CreateLoginProfile", "*", in("us-east-1"), false},
+		{"an identity provider", "iam:CreateOpenIDConnectProvider", "*", in("us-east-1"), false},
+		{"a role without boundary", "iam:CreateRole", task, in("us-east-1"), false},
+		{"a role with another boundary", "iam:CreateRole", task, with("iam:PermissionsBoundary", "arn:aws:iam::aws:policy/AdministratorAccess"), false},
+		{"a role with the boundary", "iam:CreateRole", task, with("iam:PermissionsBoundary", own), true},
+		{"a right for a role without boundary", "iam:PutRolePolicy", "arn:aws:iam::222233334444:role/admin", in("us-east-1"), false},
+		{"taking a boundary away", "iam:DeleteRolePermissionsBoundary", task, with("iam:PermissionsBoundary", own), false},
+		{"another version of the boundary", "iam:CreatePolicyVersion", own, in("us-east-1"), false},
+		{"a version of another policy", "iam:CreatePolicyVersion", "arn:aws:iam::222233334444:policy/batbern-dev-files", in("us-east-1"), true},
+		{"trust in the apply role", "iam:UpdateAssumeRolePolicy", apply, in("us-east-1"), false},
+		{"more rights for the apply role", "iam:PutRolePolicy", apply, with("iam:PermissionsBoundary", own), false},
+		{"leaving the organization", "organizations:LeaveOrganization", "*", in("us-east-1"), false},
+		{"closing the account", "account:CloseAccount", "*", in("us-east-1"), false},
+		{"stopping the trail", "cloudtrail:StopLogging", "*", in("eu-central-1"), false},
+		{"removing the detector", "guardduty:DeleteDetector", "*", in("eu-central-1"), false},
+		{"stopping the recorder", "config:StopConfigurationRecorder", "*", in("eu-central-1"), false},
+		{"public buckets by a service", "s3:PutAccountPublicAccessBlock", "*", in("eu-central-1"), false},
+		{"public buckets by the deployment", "s3:PutAccountPublicAccessBlock", "*",
+			map[string]string{"aws:RequestedRegion": "eu-central-1", "aws:PrincipalArn": apply}, true},
+		{"a reservation for three years", "rds:PurchaseReservedDBInstancesOffering", "*", in("eu-central-1"), false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := allows(t, identity.BoundaryPolicy(boundary), test.action, test.resource, test.context); got != test.allowed {
+				t.Errorf("%s on %s: allowed %v, want %v", test.action, test.resource, got, test.allowed)
+			}
+		})
+	}
+	t.Run("the base's deployment makes identity providers", func(t *testing.T) {
+		base := boundary
+		base.IdentityProviders = true
+		if !allows(t, identity.BoundaryPolicy(base), "iam:CreateOpenIDConnectProvider", "*", in("us-east-1")) {
+			t.Error("not allowed")
+		}
+	})
+}
+
+func TestServiceTrust(t *testing.T) {
+	trust := identity.ServiceTrust("ecs-tasks.amazonaws.com", "222233334444", "arn:aws:ecs:eu-central-1:222233334444:*")
+	for _, want := range []string{`"aws:SourceAccount":"222233334444"`, `"aws:SourceArn":"arn:aws:ecs:eu-central-1:222233334444:*"`, `"Service":"ecs-tasks.amazonaws.com"`} {
+		if !strings.Contains(trust, want) {
+			t.Errorf("%s has no %s", trust, want)
+		}
+	}
+}
+
+// allows evaluates a policy as IAM does, for the operators that ours use: some statement allows, and none denies. A
+// context's value is a list where it holds commas. An operator that it does not know fails the test.
+func allows(t *testing.T, document policy.Document, action, resource string, context map[string]string) bool {
+	t.Helper()
+	allowed := false
+	for _, s := range document.Statements {
+		matches := matchesAny(s.Actions, action) || (len(s.NotActions) > 0 && !matchesAny(s.NotActions, action))
+		if !matches || !matchesAny(s.Resources, resource) || !holds(t, s.Conditions, context) {
+			continue
+		}
+		if s.Effect == policy.Deny {
+			return false
+		}
+		allowed = true
+	}
+	return allowed
+}
+
+func holds(t *testing.T, conditions policy.Conditions, context map[string]string) bool {
+	t.Helper()
+	for operator, keys := range conditions {
+		for key, allowed := range keys {
+			found, set := context[key]
+			values := strings.Split(found, ",")
+			one := set && matchesAny(allowed, found)
+			var ok bool
+			switch operator {
+			case "StringEquals", "ArnEquals":
+				ok = set && slices.Contains(allowed, found)
+			case "StringLike", "ArnLike":
+				ok = one
+			case "StringNotEquals", "StringNotLike", "ArnNotEquals", "ArnNotLike":
+				ok = !one
+			case "ForAllValues:StringLike":
+				ok = !set || !slices.ContainsFunc(values, func(value string) bool { return !matchesAny(allowed, value) })
+			case "ForAnyValue:StringLike":
+				ok = set && slices.ContainsFunc(values, func(value string) bool { return matchesAny(allowed, value) })
+			case "ForAnyValue:StringNotLike":
+				ok = set && slices.ContainsFunc(values, func(value string) bool { return !matchesAny(allowed, value) })
+			case "Null":
+				ok = set != (allowed[0] == "true")
+			default:
+				t.Fatalf("operator %s is not known here", operator)
+			}
+			if !ok {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func matchesAny(patterns []string, text string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool { return matches(pattern, text) })
+}
+
+// matches knows IAM's two wildcards.
+func matches(pattern, text string) bool {
+	switch {
+	case pattern == "":
+		return text == ""
+	case pattern[0] == '*':
+		return matches(pattern[1:], text) || text != "" && matches(pattern, text[1:])
+	case text == "":
+		return false
+	default:
+		return (pattern[0] == '?' || pattern[0] == text[0]) && matches(pattern[1:], text[1:])
+	}
+}

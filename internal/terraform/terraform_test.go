@@ -1,0 +1,109 @@
+package terraform
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func tree(t *testing.T, manifest string) string {
+	t.Helper()
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "manifest.json"), []byte(manifest), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+func TestStacksComeAfterWhatTheyDependOn(t *testing.T) {
+	folder := tree(t, `{"stacks": {"a-dev": {"dependencies": ["z-base"]}, "b-prod": {"dependencies": ["z-base"]}, "z-base": {"dependencies": []}}}`)
+	names, err := Stacks(folder)
+	if err != nil || !slices.Equal(names, []string{"z-base", "a-dev", "b-prod"}) {
+		t.Errorf("%v, %v", names, err)
+	}
+}
+
+func TestMissingAndDamagedTrees(t *testing.T) {
+	if _, err := Stacks(t.TempDir()); err == nil || !strings.Contains(err.Error(), "make synth") {
+		t.Errorf("no tree: %v", err)
+	}
+	if _, err := Stacks(tree(t, "{")); err == nil || !strings.Contains(err.Error(), "make synth") {
+		t.Errorf("damaged tree: %v", err)
+	}
+}
+
+// fake puts a command of that name, and nothing else, on the PATH.
+func fake(t *testing.T, name, script string) {
+	t.Helper()
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, name), []byte("#!/bin/sh\n"+script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", folder)
+}
+
+func TestBinary(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	if _, err := Binary(); err == nil || !strings.Contains(err.Error(), "install") {
+		t.Errorf("without terraform: %v", err)
+	}
+	for _, name := range []string{"terraform", "tofu"} {
+		fake(t, name, "exit 0")
+		if path, err := Binary(); err != nil || filepath.Base(path) != name {
+			t.Errorf("%s: %s, %v", name, path, err)
+		}
+	}
+}
+
+func TestUnknownStackListsTheRightOnes(t *testing.T) {
+	fake(t, "terraform", "exit 0")
+	_, err := Open(tree(t, `{"stacks": {"batbern-base": {}}}`), "batbern-test", nil)
+	if err == nil || !strings.Contains(err.Error(), "batbern-base") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestFailuresNameTheRemedy(t *testing.T) {
+	for sign, remedy := range map[string]string{
+		"Error: Failed to query available provider packages": "filesystem_mirror",
+		"Error: No valid credential sources found":           "AWS_PROFILE",
+		"Error: AWS account ID not allowed: 1":               "BATBERN_ACCOUNT",
+		"Instance cannot be destroyed ... prevent_destroy":   "Protection",
+		"Error: Unable to find remote state":                 "batbern-base",
+	} {
+		err := explain("batbern-dev", errors.New(sign))
+		if !strings.Contains(err.Error(), remedy) || !strings.Contains(err.Error(), sign) || !strings.HasPrefix(err.Error(), "batbern-dev: ") {
+			t.Errorf("%s: %v", sign, err)
+		}
+	}
+	if err := explain("batbern-dev", errors.New("what nobody has seen")); err.Error() != "batbern-dev: what nobody has seen" {
+		t.Errorf("%v", err)
+	}
+	if explain("batbern-dev", nil) != nil {
+		t.Error("no failure became one")
+	}
+}
+
+// A provider that cannot be had is said in one message, with terraform's own words after it.
+func TestInitWithoutAProvider(t *testing.T) {
+	folder := tree(t, `{"stacks": {"batbern-base": {"dependencies": []}}}`)
+	if err := os.MkdirAll(filepath.Join(folder, "stacks", "batbern-base"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	fake(t, "terraform", `case "$1" in
+version) echo '{"terraform_version": "1.11.4", "platform": "linux_amd64"}';;
+*) echo "Error: Failed to query available provider packages" >&2; exit 1;;
+esac`)
+	stack, err := Open(folder, "batbern-base", map[string]string{"A": "b"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stack.Init(context.Background(), false); err == nil || !strings.Contains(err.Error(), "the AWS provider cannot be had") {
+		t.Errorf("%v", err)
+	}
+}
