@@ -1,10 +1,11 @@
 -- One schema a domain service, and one for what all of them share. The services' own migrations fill them; only the
--- role that runs the migrations may create anything in them.
-CREATE SCHEMA event_management;
-CREATE SCHEMA speaker_coordination;
-CREATE SCHEMA partner_analytics;
-CREATE SCHEMA attendee_experience;
-CREATE SCHEMA shared_kernel;
+-- role that runs the migrations may create anything in them. The bootstrap function has made them where there is one;
+-- on a laptop there is none.
+CREATE SCHEMA IF NOT EXISTS event_management;
+CREATE SCHEMA IF NOT EXISTS speaker_coordination;
+CREATE SCHEMA IF NOT EXISTS partner_analytics;
+CREATE SCHEMA IF NOT EXISTS attendee_experience;
+CREATE SCHEMA IF NOT EXISTS shared_kernel;
 
 COMMENT ON SCHEMA platform IS 'history of the platform baseline, no application data';
 COMMENT ON SCHEMA event_management IS 'owned by the Event Management service';

@@ -1,5 +1,6 @@
 -- What a service may do follows from the schema an object is made in, so that a service's migration needs no GRANT and
--- cannot forget one. Every object belongs to batbern_owner, whose default privileges these are.
+-- cannot forget one. Every object belongs to batbern_owner, whose default privileges these are. The bootstrap function
+-- keeps to the same model when the configuration gets another login; a test holds the two together.
 
 -- PostgreSQL lets everybody run a new function; a SECURITY DEFINER function would then be open to every role.
 ALTER DEFAULT PRIVILEGES FOR ROLE batbern_owner REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
@@ -53,4 +54,7 @@ GRANT USAGE ON SCHEMA
 ALTER DEFAULT PRIVILEGES FOR ROLE batbern_owner
     IN SCHEMA event_management, speaker_coordination, partner_analytics, attendee_experience, shared_kernel, platform
     GRANT SELECT ON TABLES TO batbern_readonly;
+ALTER DEFAULT PRIVILEGES FOR ROLE batbern_owner
+    IN SCHEMA event_management, speaker_coordination, partner_analytics, attendee_experience, shared_kernel, platform
+    GRANT SELECT ON SEQUENCES TO batbern_readonly;
 GRANT SELECT ON platform.flyway_schema_history TO batbern_readonly;
