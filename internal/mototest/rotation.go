@@ -26,7 +26,7 @@ const (
 // (RotateImmediately=false). The function's steps are left to the test.
 func (s *Server) BeginRotation(t testing.TB, secretID, token string, immediately bool) {
 	t.Helper()
-	s.ensureFunction(t)
+	s.functionOnce.Do(func() { s.createFunction(t) })
 	_, err := secretsmanager.NewFromConfig(s.Config()).RotateSecret(t.Context(), &secretsmanager.RotateSecretInput{
 		SecretId:           &secretID,
 		ClientRequestToken: &token,
@@ -39,9 +39,9 @@ func (s *Server) BeginRotation(t testing.TB, secretID, token string, immediately
 	}
 }
 
-// ensureFunction makes a function that moto calls and that does nothing. It is made over plain HTTP: two requests are
+// createFunction makes a function that moto calls and that does nothing. It is made over plain HTTP: two requests are
 // not worth two more SDK packages, and moto looks at no signature.
-func (s *Server) ensureFunction(t testing.TB) {
+func (s *Server) createFunction(t testing.TB) {
 	t.Helper()
 	s.send(t, "iam", "/", "application/x-www-form-urlencoded", url.Values{
 		"Action": {"CreateRole"}, "Version": {"2010-05-08"}, "RoleName": {rotationName},
@@ -52,7 +52,7 @@ func (s *Server) ensureFunction(t testing.TB) {
 		rotationName, AccountID, rotationName, emptyArchive))
 }
 
-// send makes one request. What exists already is as good as made.
+// send makes one request.
 func (s *Server) send(t testing.TB, service, path, contentType, body string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+path, strings.NewReader(body))
@@ -67,7 +67,7 @@ func (s *Server) send(t testing.TB, service, path, contentType, body string) {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	if response.StatusCode/100 != 2 && response.StatusCode != http.StatusConflict {
+	if response.StatusCode/100 != 2 {
 		answer, _ := io.ReadAll(response.Body)
 		t.Fatalf("%s answered %s: %s", path, response.Status, answer)
 	}

@@ -17,6 +17,11 @@ import (
 // connectTimeout bounds one login. Three of them, with the API calls, must fit into the function's time-out of 60 s.
 const connectTimeout = 5 * time.Second
 
+// baseSettings names every setting that the driver would otherwise take from PG* variables. TLS is set up in Connect.
+const baseSettings = "host=localhost port=5432 user=x password=x dbname=x passfile=/dev/null target_session_attrs=any " +
+	"require_auth=scram-sha-256 channel_binding=prefer sslmode=disable sslcert='' sslkey='' sslrootcert='' " +
+	"sslcertmode=disable sslnegotiation=postgres"
+
 // SQLSTATEs that the functions tell apart. https://www.postgresql.org/docs/15/errcodes-appendix.html
 const (
 	invalidPassword      = "28P01"
@@ -38,8 +43,7 @@ type Login struct {
 // must prove with SCRAM-SHA-256 that it knows the password too, and neither is ever traded for a weaker way: not on the
 // server's wish, not by PG* environment variables.
 func Connect(ctx context.Context, login Login, roots *x509.CertPool) (*pgx.Conn, error) {
-	config, err := pgx.ParseConfig("host=localhost port=5432 user=x password=x dbname=x passfile=/dev/null " +
-		"sslmode=disable require_auth=scram-sha-256")
+	config, err := pgx.ParseConfig(baseSettings)
 	if err != nil {
 		return nil, errors.New("the driver does not take its own settings")
 	}

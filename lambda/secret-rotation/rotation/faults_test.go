@@ -129,42 +129,35 @@ func (b *breaker) RoundTrip(request *http.Request) (*http.Response, error) {
 }
 
 // situations are the states from which a rotation starts: each takes other ways through the function.
-var situations = map[string]func(t testing.TB, user string) *fixture{
-	"a login with a password": func(t testing.TB, user string) *fixture {
+var situations = []struct {
+	name, user string
+	begin      func(t testing.TB, user string) *fixture
+}{
+	{"a login with a password", "known", func(t testing.TB, user string) *fixture {
 		return newFixture(t, user, "pw-before-the-fault")
-	},
-	"a first version without a password": newFirstFixture,
-	"a database restored to the previous password": func(t testing.TB, user string) *fixture {
+	}},
+	{"a first version without a password", "first", newFirstFixture},
+	{"a database restored to the previous password", "restored", func(t testing.TB, user string) *fixture {
 		f := newFixture(t, user, "pw-before-the-fault")
 		f.put(f.value(values{"password": "pw-the-restore-lost"}), newToken(), stageCurrent)
 		return f
-	},
+	}},
 }
 
 // Every API call of a rotation fails in turn, and is cut off in turn after its effect. Secrets Manager then repeats the
 // steps with the same token.
 func TestEveryAPICallMayFail(t *testing.T) {
-	for name, begin := range situations {
+	for _, situation := range situations {
 		for _, after := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, after the effect %v", name, after), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s, after the effect %v", situation.name, after), func(t *testing.T) {
+				t.Parallel()
 				var broken []string
-				for failAt := 1; ; failAt++ {
-					f := begin(t, fmt.Sprintf("api_fault_%d", failAt))
-					token := f.begin()
-					fault := &breaker{failAt: failAt, after: after}
-					err := f.rotate(f.newFunction(fault), token)
-					if fault.broke == "" {
-						break // it ran through: every call has had its fault
-					}
-					broken = append(broken, fault.broke)
-					if err != nil && !strings.Contains(err.Error(), errBroken.Error()) {
-						t.Errorf("call %d, %s: the error hides its cause: %v", failAt, fault.broke, err)
-					}
-					f.assertNotLockedOut(token)
-					if err := f.rotate(f.function, token); err != nil {
-						t.Errorf("call %d, %s: the second try failed: %v", failAt, fault.broke, err)
-					}
-					f.assertConverged(token)
+				for call, operation := 1, ""; !t.Failed() && (call == 1 || operation != ""); call++ {
+					t.Run(fmt.Sprintf("call %d", call), func(t *testing.T) {
+						f := situation.begin(t, fmt.Sprintf("api_%s_%d_%v", situation.user, call, after))
+						operation = f.rotateWithBrokenCall(t, call, after)
+						broken = append(broken, operation)
+					})
 				}
 				for _, operation := range []string{
 					"DescribeSecret", "GetSecretValue", "GetRandomPassword", "PutSecretValue", "UpdateSecretVersionStage",
@@ -173,51 +166,76 @@ func TestEveryAPICallMayFail(t *testing.T) {
 						t.Errorf("%s never failed: %v", operation, broken)
 					}
 				}
-				t.Logf("%d calls failed: %v", len(broken), broken)
 			})
 		}
 	}
 }
 
+// rotateWithBrokenCall returns the operation that failed, and "" when the rotation made fewer calls.
+func (f *fixture) rotateWithBrokenCall(t *testing.T, call int, after bool) string {
+	token := f.begin()
+	fault := &breaker{failAt: call, after: after}
+	err := f.rotate(f.newFunction(fault), token)
+	if fault.broke == "" && err != nil {
+		t.Fatal(err)
+	}
+	if err != nil && !strings.Contains(err.Error(), errBroken.Error()) {
+		t.Errorf("%s: the error hides its cause: %v", fault.broke, err)
+	}
+	f.assertNotLockedOut(token)
+	if err := f.rotate(f.function, token); err != nil {
+		t.Errorf("%s: the second try failed: %v", fault.broke, err)
+	}
+	f.assertConverged(token)
+	return fault.broke
+}
+
 // The connection to the database breaks at every TLS record that crosses it: before the server has seen the client's,
 // and after the server has acted but before the client knows.
 func TestDatabaseConnectionMayBreakAnywhere(t *testing.T) {
-	for name, begin := range situations {
-		t.Run(name, func(t *testing.T) {
-			for cutAt := 1; ; cutAt++ {
-				f := begin(t, fmt.Sprintf("wire_fault_%d", cutAt))
-				wire := newWire(t, f.server.Port, cutAt)
-				f.throughWire(wire)
-				token := f.begin()
-				err := f.rotate(f.function, token)
-				if !wire.cut() {
-					if err != nil {
-						t.Fatal(err)
-					}
-					f.assertConverged(token)
-					t.Logf("broken at %d places", cutAt-1)
-					return
-				}
-				f.assertNotLockedOut(token)
-				if err := f.rotate(f.function, token); err != nil {
-					t.Errorf("cut at record %d: the second try failed: %v", cutAt, err)
-				}
-				f.assertConverged(token)
-				wire.close()
+	for _, situation := range situations {
+		t.Run(situation.name, func(t *testing.T) {
+			t.Parallel()
+			record := 1
+			for cut := true; cut && !t.Failed(); record++ {
+				t.Run(fmt.Sprintf("record %d", record), func(t *testing.T) {
+					f := situation.begin(t, fmt.Sprintf("wire_%s_%d", situation.user, record))
+					cut = f.rotateOverBrokenWire(t, record)
+				})
+			}
+			if record < 40 { // two logins and a statement take more
+				t.Errorf("broke at %d records only", record)
 			}
 		})
 	}
 }
 
+// rotateOverBrokenWire tells whether the rotation took so many records that one was broken off.
+func (f *fixture) rotateOverBrokenWire(t *testing.T, record int) bool {
+	wire := f.server.BreakableWire(t, record)
+	f.throughWire(wire)
+	token := f.begin()
+	err := f.rotate(f.function, token)
+	if !wire.Cut() && err != nil {
+		t.Fatal(err)
+	}
+	f.assertNotLockedOut(token)
+	if err := f.rotate(f.function, token); err != nil {
+		t.Errorf("the second try failed: %v", err)
+	}
+	f.assertConverged(token)
+	return wire.Cut()
+}
+
 // throughWire makes every version of the secret name the wire's port in place of the server's.
-func (f *fixture) throughWire(w *wire) {
+func (f *fixture) throughWire(w *pgtest.Wire) {
 	f.t.Helper()
 	for _, stage := range []string{stagePrevious, stageCurrent} {
 		fields := f.fields(stage)
 		if fields == nil {
 			continue
 		}
-		fields["port"] = w.port
+		fields["port"] = w.Port
 		f.put(mustJSON(f.t, fields), newToken(), stageCurrent)
 	}
 }
@@ -237,9 +255,9 @@ func (f *fixture) assertNotLockedOut(token string) {
 
 // Concurrent calls of a step all succeed, or fail and leave a state from which the next call goes on.
 func TestConcurrentCallsOfTheSameStep(t *testing.T) {
-	for name, begin := range situations {
-		t.Run(name, func(t *testing.T) {
-			f := begin(t, "concurrent_service")
+	for _, situation := range situations {
+		t.Run(situation.name, func(t *testing.T) {
+			f := situation.begin(t, "concurrent_"+situation.user)
 			token := f.begin()
 			for _, step := range steps {
 				var calls sync.WaitGroup

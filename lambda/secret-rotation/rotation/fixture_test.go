@@ -45,6 +45,7 @@ type fixture struct {
 	made     []string // every secret of the test
 	masterID string
 	output   *output
+	logMark  int64 // where the server's log ended before the test
 }
 
 // output collects everything the function says: its log and its errors.
@@ -93,6 +94,7 @@ func (noContext) Context() context.Context { return context.Background() }
 
 func newServers(t testing.TB, user string) *fixture {
 	f := &fixture{t: t, server: pgtest.Shared(t), moto: mototest.Shared(t), user: user, output: &output{}}
+	f.logMark = f.server.LogMark(t)
 	f.client = secretsmanager.NewFromConfig(f.moto.Config())
 	f.function = f.newFunction(nil)
 	t.Cleanup(f.assertNothingLeaked)
@@ -267,24 +269,6 @@ func (f *fixture) asMaster(statements ...string) {
 	}
 }
 
-// setDatabasePassword changes the password behind the function's back, as a restore from a snapshot does.
-func (f *fixture) setDatabasePassword(password string) {
-	f.t.Helper()
-	conn := f.server.Admin(f.t, "postgres")
-	escaped, err := conn.PgConn().EscapeString(password)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	for _, statement := range []string{
-		"SET log_statement = 'none'",
-		"ALTER ROLE " + pgx.Identifier{f.user}.Sanitize() + " PASSWORD '" + escaped + "'",
-	} {
-		if _, err := conn.Exec(f.t.Context(), statement); err != nil {
-			f.t.Fatal(err)
-		}
-	}
-}
-
 // assertConverged checks the state in which every rotation must end, whatever went wrong on its way.
 func (f *fixture) assertConverged(token string) {
 	f.t.Helper()
@@ -337,12 +321,15 @@ func (f *fixture) assertNothingLeaked() {
 	for _, id := range f.made {
 		secrets = append(secrets, f.passwordsOf(ctx, id)...)
 	}
+	texts := map[string]string{
+		"server's log": f.server.LogSince(f.t, f.logMark), "function's output": f.output.String(),
+	}
 	for _, secret := range secrets {
 		if len(secret) < 4 {
 			continue // would be found in any text
 		}
 		quoted := strconv.Quote(secret)
-		for where, text := range map[string]string{"server's log": f.server.Log(f.t), "function's output": f.output.String()} {
+		for where, text := range texts {
 			if strings.Contains(text, secret) || strings.Contains(text, quoted) {
 				f.t.Errorf("the %s holds a clear secret", where)
 			}

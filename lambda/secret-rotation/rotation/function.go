@@ -77,6 +77,7 @@ type rotation struct {
 	rotationToken *string
 	redactor      *redact.Redactor
 	log           *slog.Logger
+	versions      map[string][]string // the labels of each version when the call began
 }
 
 func (r *rotation) run(ctx context.Context, step string) error {
@@ -103,7 +104,7 @@ func (r *rotation) run(ctx context.Context, step string) error {
 	return do(ctx)
 }
 
-// checkVersion makes sure that the token names the version being rotated to. A version that is current already has been
+// checkVersion reads the labels and makes sure that the token names the version being rotated to. A version that is current already has been
 // through all the steps; Secrets Manager repeats steps whose answer it has not got.
 //
 // RotationEnabled may be absent: rotation was never configured and somebody calls the function by hand, which the
@@ -116,7 +117,8 @@ func (r *rotation) checkVersion(ctx context.Context) (finished bool, err error) 
 	if secret.RotationEnabled != nil && !*secret.RotationEnabled {
 		return false, errors.New("rotation is turned off for this secret")
 	}
-	labels, exists := secret.VersionIdsToStages[r.token]
+	r.versions = secret.VersionIdsToStages
+	labels, exists := r.versions[r.token]
 	switch {
 	case !exists:
 		return false, errors.New("the secret has no version with this ClientRequestToken")

@@ -328,16 +328,9 @@ var errReadOnly = errors.New("the server is a read-only replica: host must be th
 
 // finishSecret makes the pending version the current one.
 func (r *rotation) finishSecret(ctx context.Context) error {
-	described, err := r.describe(ctx)
-	if err != nil {
+	err := r.move(ctx, stageCurrent, r.token, versionWith(r.versions, stageCurrent))
+	if err != nil && !r.isCurrent(ctx) {
 		return err
-	}
-	// Moving the label from a version to itself would take AWSPREVIOUS away from the version before.
-	if before := versionWith(described.VersionIdsToStages, stageCurrent); before != r.token {
-		err := r.move(ctx, stageCurrent, r.token, before)
-		if err != nil && !r.isCurrent(ctx) {
-			return err
-		}
 	}
 	r.log.InfoContext(ctx, "version is current")
 

@@ -252,7 +252,7 @@ func TestSetSecret(t *testing.T) {
 	t.Run("uses the previous password where the database was restored", func(t *testing.T) {
 		f := newFixture(t, "set_restored", "pw-of-set-restored")
 		f.mustRotate()
-		f.setDatabasePassword("pw-of-set-restored")
+		f.server.SetPassword(t, f.user, "pw-of-set-restored")
 		f.mustRotate()
 	})
 	t.Run("does not use a previous value for another login", func(t *testing.T) {
@@ -276,7 +276,7 @@ func TestSetSecret(t *testing.T) {
 	})
 	t.Run("without a previous value", func(t *testing.T) {
 		f := newFixture(t, "set_only", "pw-of-set-only")
-		f.setDatabasePassword("changed-by-somebody")
+		f.server.SetPassword(t, f.user, "changed-by-somebody")
 		token := f.begin()
 		if err := f.call("createSecret", token); err != nil {
 			t.Fatal(err)
@@ -289,7 +289,7 @@ func TestSetSecret(t *testing.T) {
 	t.Run("the master helps where no version knows the password", func(t *testing.T) {
 		f := newFirstFixture(t, "set_lost")
 		f.mustRotate()
-		f.setDatabasePassword("nobody-remembers-this")
+		f.server.SetPassword(t, f.user, "nobody-remembers-this")
 		f.mustRotate()
 	})
 	t.Run("the master helps where a login may not change its own password", func(t *testing.T) {
@@ -317,7 +317,7 @@ func TestSetSecret(t *testing.T) {
 	t.Run("closes every session", func(t *testing.T) {
 		f := newFirstFixture(t, "set_sessions")
 		f.mustRotate()
-		f.setDatabasePassword("lost-lost-lost-lost")
+		f.server.SetPassword(t, f.user, "lost-lost-lost-lost")
 		f.mustRotate()
 		var open int
 		err := f.server.Admin(t, "postgres").QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity
