@@ -3,6 +3,7 @@ package flywaytest
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/batbern/infrastructure/internal/mototest"
 	"github.com/batbern/infrastructure/internal/pgtest"
 	"github.com/batbern/infrastructure/internal/testproc"
 	"github.com/batbern/infrastructure/migrations"
@@ -34,9 +36,9 @@ type image struct {
 }
 
 // newImage copies what the Dockerfile copies. The certificate file is the image's with the test server's authority.
-func newImage(t *testing.T, server *pgtest.Server, database string, login migrator) *image {
+func newImage(t *testing.T, server *pgtest.Server, database string, credentials login) *image {
 	t.Helper()
-	mavenRepository := fetchFlyway(t)
+	home := flywayHome(t)
 	img := &image{root: t.TempDir()}
 	for source, target := range map[string]string{"sql": "sql", "callbacks": "callbacks"} {
 		content, err := fs.Sub(migrations.Content, source)
@@ -51,15 +53,14 @@ func newImage(t *testing.T, server *pgtest.Server, database string, login migrat
 	certificates := filepath.Join(img.root, "conf/rds-ca.pem")
 	img.write(t, "conf/rds-ca.pem", append(read(t, roots), read(t, server.CAFile)...))
 
-	here, err := filepath.Abs(".")
+	bin, err := filepath.Abs("bin")
 	if err != nil {
 		t.Fatal(err)
 	}
 	img.env = append(os.Environ(),
-		"PATH="+here+string(os.PathListSeparator)+os.Getenv("PATH"),
-		"POM="+filepath.Join(here, "pom.xml"), "MAVEN_REPOSITORY="+mavenRepository, "MIGRATIONS_ROOT="+img.root,
+		"PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"), "FLYWAY_TEST_HOME="+home, "MIGRATIONS_ROOT="+img.root,
 		migrations.URLVariable+"="+migrations.URL(pgtest.Host, strconv.Itoa(server.Port), database, certificates),
-		migrations.UserVariable+"="+login.name, migrations.PasswordVariable+"="+login.password,
+		migrations.UserVariable+"="+credentials.name, migrations.PasswordVariable+"="+credentials.password,
 		"FLYWAY_CONNECT_RETRIES=0", // a wrong login is not worth two minutes here
 	)
 	return img
@@ -128,36 +129,64 @@ func (i *image) fail(t *testing.T, says string) {
 	}
 }
 
-var fetchOnce = sync.OnceValues(func() (string, error) {
-	for _, program := range []string{"java", "mvn"} {
+var installOnce = sync.OnceValues(install)
+
+// flywayHome returns the folder that holds Flyway. Maven downloads it once a checkout.
+func flywayHome(t *testing.T) string {
+	t.Helper()
+	home, err := installOnce()
+	testproc.Require(t, err)
+	return home
+}
+
+// install fetches Flyway and compiles the command, into a folder named by what is asked for.
+func install() (string, error) {
+	for _, program := range []string{"javac", "mvn"} {
 		if _, err := exec.LookPath(program); err != nil {
-			return "", fmt.Errorf("%w: Java 17 or newer and Maven. Debian, Ubuntu: apt-get install default-jdk-headless maven; "+
+			return "", fmt.Errorf("%w: a JDK, 17 or newer, and Maven. Debian, Ubuntu: apt-get install default-jdk-headless maven; "+
 				"macOS: brew install maven", testproc.ErrMissing)
 		}
 	}
-	cache, err := filepath.Abs(filepath.Join(repository, ".cache/maven"))
+	sum := sha256.New()
+	for _, file := range []string{"pom.xml", "FlywayCommand.java"} {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return "", err
+		}
+		sum.Write(content)
+	}
+	cache, err := filepath.Abs(filepath.Join(repository, ".cache"))
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.Command("./flyway", "-skip=true", "migrate")
-	cmd.Env = append(os.Environ(), "POM=pom.xml", "MAVEN_REPOSITORY="+cache)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("fetch Flyway with Maven: %w\n%s", err, out)
+	home := filepath.Join(cache, fmt.Sprintf("flyway-%x", sum.Sum(nil)[:8]))
+	if _, err := os.Stat(home); err == nil {
+		return home, nil
 	}
-	return cache, nil
-})
-
-// fetchFlyway lets Maven download Flyway, once a checkout, and returns Maven's repository.
-func fetchFlyway(t *testing.T) string {
-	t.Helper()
-	cache, err := fetchOnce()
-	testproc.Require(t, err)
-	return cache
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return "", err
+	}
+	building, err := os.MkdirTemp(cache, "flyway-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(building)
+	for _, command := range [][]string{
+		{"mvn", "--batch-mode", "--quiet", "--strict-checksums", "-Dmaven.repo.local=" + filepath.Join(cache, "maven"),
+			"dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory=" + filepath.Join(building, "lib")},
+		{"javac", "-cp", filepath.Join(building, "lib", "*"), "-d", filepath.Join(building, "classes"), "FlywayCommand.java"},
+	} {
+		if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
+			return "", fmt.Errorf("install Flyway with %s: %w\n%s", command[0], err, out)
+		}
+	}
+	return home, os.Rename(building, home)
 }
 
 func TestMain(m *testing.M) {
 	code := m.Run()
 	pgtest.Stop()
+	mototest.Stop()
 	os.Exit(code)
 }
 

@@ -2,6 +2,7 @@ package flywaytest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/batbern/infrastructure/internal/migrationlint"
 	"github.com/batbern/infrastructure/internal/pgtest"
@@ -19,8 +22,7 @@ import (
 func TestMigrationsFromEmptyDatabaseOn(t *testing.T) {
 	server := pgtest.Shared(t)
 	const database = "batbern"
-	login := bootstrap(t, server, database)
-	img := newImage(t, server, database, login)
+	img := newImage(t, server, database, newDatabase(t, server, database))
 	img.add(t, "testdata/services")
 	history := func(schema string) string {
 		return query(t, server, database, "SELECT version || coalesce(':' || checksum, '') FROM "+schema+
@@ -85,6 +87,11 @@ func TestMigrationsFromEmptyDatabaseOn(t *testing.T) {
 				t.Errorf("before\n%s\nafter\n%s", before, after)
 			}
 		}},
+		{"the bootstrap function finds its rights in place", func(t *testing.T) {
+			if changes := bootstrapDatabase(t, server, database); len(changes) > 0 {
+				t.Errorf("it changed %v", changes)
+			}
+		}},
 		{"roles do what they may and no more", func(t *testing.T) { checkPrivileges(t, server, database) }},
 		{"a broken file changes nothing and stops the run", func(t *testing.T) {
 			before, beforeHistory := dump(t, server, database), history("event_management")
@@ -146,8 +153,7 @@ func TestMigrationsFromEmptyDatabaseOn(t *testing.T) {
 func TestTwoRunsAtOnceApplyEverythingOnce(t *testing.T) {
 	server := pgtest.Shared(t)
 	const database = "batbern_twice"
-	login := bootstrap(t, server, database)
-	img := newImage(t, server, database, login)
+	img := newImage(t, server, database, newDatabase(t, server, database))
 	img.write(t, "sql/event_management/V1__slow.sql", []byte("CREATE TABLE slow (id int);\nSELECT pg_sleep(3);\n"))
 
 	var runs sync.WaitGroup
@@ -170,22 +176,22 @@ func TestTwoRunsAtOnceApplyEverythingOnce(t *testing.T) {
 func TestNothingRunsWithoutAVerifiedLogin(t *testing.T) {
 	server := pgtest.Shared(t)
 	const database = "batbern_refused"
-	login := bootstrap(t, server, database)
+	credentials := newDatabase(t, server, database)
 
 	t.Run("another host's certificate", func(t *testing.T) {
-		img := newImage(t, server, database, login)
+		img := newImage(t, server, database, credentials)
 		for i, variable := range img.env {
 			img.env[i] = strings.Replace(variable, "jdbc:postgresql://"+pgtest.Host, "jdbc:postgresql://127.0.0.1", 1)
 		}
 		img.fail(t, "hostname")
 	})
 	t.Run("an authority that is not RDS's", func(t *testing.T) {
-		img := newImage(t, server, database, login)
+		img := newImage(t, server, database, credentials)
 		img.write(t, "conf/rds-ca.pem", read(t, roots))
 		img.fail(t, "certification path")
 	})
 	t.Run("a wrong password", func(t *testing.T) {
-		img := newImage(t, server, database, migrator{login.name, "wrong"})
+		img := newImage(t, server, database, login{migrator, "wrong"})
 		img.fail(t, "password authentication failed")
 	})
 	if got := query(t, server, database, "SELECT count(*)::text FROM pg_namespace WHERE nspname = 'platform'"); got != "0" {
@@ -274,9 +280,11 @@ func checkPrivileges(t *testing.T, server *pgtest.Server, database string) {
 		{"batbern_readonly", "SELECT event_management.count_events()", denied},
 		{"batbern_readonly", "CREATE TABLE event_management.own (id int)", denied},
 
-		// The login that runs the migrations has nothing of its own: what it makes must belong to the owner.
-		{"batbern_migrator", "CREATE TABLE event_management.own (id int)", denied},
-		{"batbern_migrator", "DO $$ BEGIN SET LOCAL ROLE batbern_owner; CREATE TABLE event_management.own (id int); DROP TABLE event_management.own; END $$", ""},
+		// The login that runs the migrations acts as the owner, and is no more than that.
+		{"batbern_migrator", "DO $$ BEGIN ASSERT current_user = 'batbern_owner'; END $$", ""},
+		{"batbern_migrator", "CREATE ROLE own", denied},
+		{"batbern_migrator", "ALTER ROLE event_management_service PASSWORD 'own'", denied},
+		{"batbern_migrator", "SELECT pg_read_file('/etc/passwd')", denied},
 	} {
 		if got := try(t, server, database, test.role, test.sql); got != test.want {
 			t.Errorf("%s: %s: SQLSTATE %q, want %q", test.role, test.sql, got, test.want)
@@ -292,6 +300,17 @@ func try(t *testing.T, server *pgtest.Server, database, role, sql string) string
 		t.Fatalf("log in as %s: %v", role, err)
 	}
 	defer conn.Close(context.Background())
-	_, err = conn.Exec(t.Context(), sql)
-	return sqlState(t, err)
+	// The read-only login starts in read-only transactions, which it may leave: its rights must hold without them.
+	_, err = conn.Exec(t.Context(), "SET default_transaction_read_only = off")
+	if err == nil {
+		_, err = conn.Exec(t.Context(), sql)
+	}
+	var answer *pgconn.PgError
+	if err != nil && !errors.As(err, &answer) {
+		t.Fatal(err)
+	}
+	if answer == nil {
+		return ""
+	}
+	return answer.Code
 }
