@@ -26,19 +26,6 @@ func dev(settings Settings) Environment {
 			BackupWindow:        "02:00-02:30",
 			MaintenanceWindow:   "sun:03:00-sun:04:00",
 		},
-		Storage: Storage{
-			UploadOrigins:    []string{"http://localhost:5173"}, // the development server of the frontend
-			Content:          Lifecycle{NoncurrentDays: 7},
-			Frontend:         Lifecycle{NoncurrentDays: 7},
-			Backups:          Lifecycle{ExpirationDays: 14, NoncurrentDays: 1},
-			LogRetentionDays: 30,
-		},
-		Edge: Edge{
-			PriceClass:     "PriceClass_100",
-			Firewall:       Firewall{Mode: FirewallOff}, // five dollars a month and more, for nobody's attack
-			Redirects:      formerAddresses(),
-			ConnectOrigins: signIn(homeRegion),
-		},
 		Compute: Compute{
 			ContainerInsights: "enabled",
 			Exec:              true,
@@ -53,5 +40,18 @@ func dev(settings Settings) Environment {
 			LogRetentionDays:  7,
 		},
 		Services: asleepAtNight(services()), // nobody works at night: two thirds of the hours cost nothing
+		Storage: Storage{
+			UploadOrigins:    []string{"http://localhost:5173"}, // the development server of the frontend
+			Content:          Lifecycle{NoncurrentDays: 7},
+			Frontend:         Lifecycle{NoncurrentDays: 7},
+			Backups:          Lifecycle{ExpirationDays: 14, NoncurrentDays: 1},
+			LogRetentionDays: 30,
+		},
+		Edge: Edge{
+			PriceClass:     "PriceClass_100",
+			Firewall:       Firewall{Mode: FirewallOff}, // five dollars a month and more, for nobody's attack
+			Redirects:      formerAddresses(),
+			ConnectOrigins: signIn(homeRegion),
+		},
 	}
 }

@@ -29,10 +29,10 @@ type Environment struct {
 	Network  Network
 	Database Database
 	Cache    Cache
-	Storage  Storage
-	Edge     Edge
 	Compute  Compute
 	Api      Api
+	Storage  Storage
+	Edge     Edge
 	Services []Service `validate:"required,unique=Name,dive"`
 	// ExternalSecrets are the names of secrets whose values come from outside, a mail provider's key for example: made
 	// empty, filled in by a person, read by the services that name them.

@@ -33,6 +33,14 @@ func prod(settings Settings) Environment {
 			BackupWindow:        "02:00-02:30",
 			MaintenanceWindow:   "sun:03:00-sun:04:00", // conferences are on Fridays
 		},
+		Compute: Compute{
+			ContainerInsights: "enhanced",
+			Capacity:          Capacity{OnDemandBase: 2, OnDemandWeight: 1}, // no Spot: it is taken away when everybody wants it
+			Rollout:           Rollout{Strategy: BlueGreen, TrafficShift: "CodeDeployDefault.ECSCanary10Percent5Minutes", BakeMinutes: 30},
+			LogRetentionDays:  365, // CloudWatch.16
+		},
+		Api:      Api{RequestsPerSecond: 200, BurstRequests: 400, LogRetentionDays: 365}, // a full auditorium registering at once
+		Services: scaled(sized(services(), 512, 1024), prodScaling()),
 		Storage: Storage{
 			Content: Lifecycle{
 				// a talk is looked at for a month, then hardly; the class sorts them by use and charges nothing for reading
@@ -60,14 +68,6 @@ func prod(settings Settings) Environment {
 			Redirects:       formerAddresses(),
 			ConnectOrigins:  signIn(homeRegion),
 		},
-		Compute: Compute{
-			ContainerInsights: "enhanced",
-			Capacity:          Capacity{OnDemandBase: 2, OnDemandWeight: 1}, // no Spot: it is taken away when everybody wants it
-			Rollout:           Rollout{Strategy: BlueGreen, TrafficShift: "CodeDeployDefault.ECSCanary10Percent5Minutes", BakeMinutes: 30},
-			LogRetentionDays:  365, // CloudWatch.16
-		},
-		Api:      Api{RequestsPerSecond: 200, BurstRequests: 400, LogRetentionDays: 365}, // a full auditorium registering at once
-		Services: scaled(sized(services(), 512, 1024), prodScaling()),
 	}
 }
 

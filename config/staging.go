@@ -26,6 +26,18 @@ func staging(settings Settings) Environment {
 			BackupWindow:        "02:00-02:30",
 			MaintenanceWindow:   "sun:03:00-sun:04:00", // a week's upgrade is seen here on the same day as in production
 		},
+		Compute: Compute{
+			ContainerInsights: "enabled",
+			Exec:              true,
+			Capacity:          Capacity{OnDemandBase: 1, OnDemandWeight: 1, SpotWeight: 4}, // one task of each outlives a Spot shortage
+			// production's way of rolling out, without its waiting
+			Rollout:          Rollout{Strategy: BlueGreen, TrafficShift: "CodeDeployDefault.ECSAllAtOnce", BakeMinutes: 5},
+			LogRetentionDays: 30,
+		},
+		Api: Api{RequestsPerSecond: 200, BurstRequests: 400, LogRetentionDays: 30}, // production's, so that load tests mean something
+		Services: scaled(sized(services(), 512, 1024), Scaling{
+			MinTasks: 1, DesiredTasks: 1, MaxTasks: 3, TargetCpuPercent: 70, TargetMemoryPercent: 85, TargetRequestsPerMinute: 600,
+		}),
 		Storage: Storage{
 			Content:          Lifecycle{NoncurrentDays: 30},
 			Frontend:         Lifecycle{NoncurrentDays: 30},
@@ -39,17 +51,5 @@ func staging(settings Settings) Environment {
 			Redirects:      formerAddresses(),
 			ConnectOrigins: signIn(homeRegion),
 		},
-		Compute: Compute{
-			ContainerInsights: "enabled",
-			Exec:              true,
-			Capacity:          Capacity{OnDemandBase: 1, OnDemandWeight: 1, SpotWeight: 4}, // one task of each outlives a Spot shortage
-			// production's way of rolling out, without its waiting
-			Rollout:          Rollout{Strategy: BlueGreen, TrafficShift: "CodeDeployDefault.ECSAllAtOnce", BakeMinutes: 5},
-			LogRetentionDays: 30,
-		},
-		Api: Api{RequestsPerSecond: 200, BurstRequests: 400, LogRetentionDays: 30}, // production's, so that load tests mean something
-		Services: scaled(sized(services(), 512, 1024), Scaling{
-			MinTasks: 1, DesiredTasks: 1, MaxTasks: 3, TargetCpuPercent: 70, TargetMemoryPercent: 85, TargetRequestsPerMinute: 600,
-		}),
 	}
 }

@@ -26,11 +26,16 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 		dns:      add("aws_dns", "dns", target{project.Base.Account.ID, project.Base.Account.Region, base.dnsRoleArn(environment.Name)}),
 	}
 
-	keys := encryption.New(stack, "encryption", encryption.Props{
-		Name: environment.Stack(), AccountID: account.ID, Region: account.Region, Protection: environment.Protection,
-	})
 	boundary := identity.Boundary(stack, "boundary", identity.BoundaryProps{
-		Name: environment.Stack(), AccountID: account.ID, Regions: []string{account.Region, account.RecoveryRegion, virginia},
+		Name:      environment.Stack(),
+		AccountID: account.ID,
+		Regions:   []string{account.Region, account.RecoveryRegion, virginia},
+	})
+	keys := encryption.New(stack, "encryption", encryption.Props{
+		Name:       environment.Stack(),
+		AccountID:  account.ID,
+		Region:     account.Region,
+		Protection: environment.Protection,
 	})
 	buckets, recoveryKeyArn := addBuckets(stack, environment, keys, boundary.PolicyArn, in)
 	vpc := network.New(stack, "network", network.Props{

@@ -13,10 +13,10 @@ func frontend(scope constructs.Construct, id string, shared common) Distribution
 	props := shared.props
 	onRequest := function(scope, "request_function", "frontend-request", must(RequestFunction(props.Domains, props.Edge.Redirects)), props)
 	onAsset := function(scope, "asset_function", "frontend-asset", AssetFunction, props)
-	policy := frontendPolicy(props)
-	pages := newResponseHeaders(scope, "page_headers", "frontend-pages",
-		responseHeaders{policy: policy, enforce: props.Edge.EnforcePolicy, cacheControl: "no-store"}, props)
-	assets := newResponseHeaders(scope, "asset_headers", "frontend-assets", responseHeaders{policy: policy, enforce: props.Edge.EnforcePolicy}, props)
+	headers := responseHeaders{policy: frontendPolicy(props), enforce: props.Edge.EnforcePolicy, unframed: true}
+	assets := newResponseHeaders(scope, "asset_headers", "frontend-assets", headers, props)
+	headers.cacheControl = "no-store"
+	pages := newResponseHeaders(scope, "page_headers", "frontend-pages", headers, props)
 	return newDistribution(scope, site{
 		id:        "frontend",
 		comment:   "Frontend of " + props.Name,

@@ -15,6 +15,9 @@ type responseHeaders struct {
 	enforce bool
 	// cacheControl tells browsers how long to keep the answer; empty leaves that to the object.
 	cacheControl string
+	// unframed keeps older browsers, which know no frame-ancestors, and those that only report the policy from showing the
+	// answer in a frame.
+	unframed bool
 	// readers are web origins whose scripts may read the answers.
 	readers []string
 }
@@ -56,6 +59,9 @@ func newResponseHeaders(scope constructs.Construct, id, name string, with respon
 		security.ContentSecurityPolicy = &headers.CloudfrontResponseHeadersPolicySecurityHeadersConfigContentSecurityPolicy{
 			ContentSecurityPolicy: jsii.String(must(with.policy.Value())), Override: yes,
 		}
+	}
+	if with.unframed {
+		security.FrameOptions = &headers.CloudfrontResponseHeadersPolicySecurityHeadersConfigFrameOptions{FrameOption: jsii.String("DENY"), Override: yes}
 	}
 	var items []*headers.CloudfrontResponseHeadersPolicyCustomHeadersConfigItems
 	for _, header := range with.custom(props.Edge) {

@@ -89,12 +89,12 @@ func TestAZoneOnlyAddsAclRules(t *testing.T) {
 // Two targets that share a port must not make each other superfluous.
 func TestTargetsMayShareAPort(t *testing.T) {
 	props := example()
-	props.DatabasePort = cachePort
+	props.DatabasePort = CachePort
 	admitted := slices.ContainsFunc(rulesOf(t, props), func(r aclRule) bool {
-		return r.tier == config.Isolated && r.direction == ingress && r.allow && r.ports == span{cachePort, cachePort}
+		return r.tier == config.Isolated && r.direction == ingress && r.allow && r.ports == span{CachePort, CachePort}
 	})
 	if !admitted {
-		t.Errorf("nothing admits port %d to the isolated subnets", cachePort)
+		t.Errorf("nothing admits port %d to the isolated subnets", CachePort)
 	}
 }
 
@@ -133,7 +133,7 @@ func variants() map[string]Props {
 			for _, endpoints := range [][]string{nil, {"secretsmanager"}, config.Endpoints} {
 				for _, cache := range []bool{false, true} {
 					for _, ports := range [][]int{{8080}, {1024, 8080, 65535}} {
-						for _, database := range []int{1150, 5433, cachePort} {
+						for _, database := range []int{1150, 5433, CachePort} {
 							props := example()
 							props.Network.Zones, props.Network.NatGateways, props.Network.InterfaceEndpoints = zones, nats, endpoints
 							props.Cache, props.ServicePorts, props.DatabasePort = cache, ports, database

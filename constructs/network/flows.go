@@ -72,20 +72,22 @@ const (
 )
 
 const (
+	// ProxyPort is where RDS Proxy for PostgreSQL listens: on no other, whatever the instance's own port is.
+	ProxyPort = 5432
+	// CachePort is where the cache listens.
+	CachePort = 6379
+
 	httpsPort = 443
-	// proxyPort is fixed: RDS Proxy for PostgreSQL listens on no other, whatever the instance does.
-	proxyPort = 5432
-	cachePort = 6379
 )
 
 func (t Target) ports(props Props) []int {
 	switch t {
 	case targetProxy:
-		return []int{proxyPort}
+		return []int{ProxyPort}
 	case targetDatabase:
 		return []int{props.DatabasePort}
 	case targetCache:
-		return []int{cachePort}
+		return []int{CachePort}
 	case targetServices:
 		return slices.Compact(slices.Sorted(slices.Values(props.ServicePorts)))
 	default:
