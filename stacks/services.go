@@ -7,9 +7,11 @@ import (
 	"github.com/batbern/infrastructure/constructs/api"
 	"github.com/batbern/infrastructure/constructs/cache"
 	"github.com/batbern/infrastructure/constructs/compute"
+	"github.com/batbern/infrastructure/constructs/database"
 	"github.com/batbern/infrastructure/constructs/encryption"
 	"github.com/batbern/infrastructure/constructs/loadbalancer"
 	"github.com/batbern/infrastructure/constructs/network"
+	"github.com/batbern/infrastructure/constructs/observability"
 	"github.com/batbern/infrastructure/constructs/storage"
 )
 
@@ -20,6 +22,8 @@ type parts struct {
 	boundaryArn    string
 	vpc            network.Outputs
 	buckets        storage.Outputs
+	database       database.Outputs
+	topics         observability.TopicOutputs
 	certificateArn string
 }
 
@@ -45,21 +49,29 @@ func addServices(stack cdktf.TerraformStack, environment config.Environment, fro
 		LogsKeyArn: from.keys.LogsKeyArn,
 	})
 	compute.NewServices(stack, "services", compute.ServicesProps{
-		Name:          name,
-		Environment:   string(environment.Name),
-		Account:       environment.Account,
-		Compute:       environment.Compute,
-		Services:      environment.Services,
-		Vpc:           from.vpc,
-		Cluster:       cluster,
-		LoadBalancer:  balancer,
-		Repositories:  repositories(environment.Services, from.base),
-		Cache:         addCache(stack, environment, from),
-		Buckets:       map[string]storage.Bucket{"content": from.buckets.Content, "imports": from.buckets.Imports},
-		LogsKeyArn:    from.keys.LogsKeyArn,
-		SecretsKeyArn: from.keys.SecretsKeyArn,
-		StorageKeyArn: from.keys.StorageKeyArn,
-		BoundaryArn:   from.boundaryArn,
+		Name:         name,
+		Environment:  string(environment.Name),
+		Account:      environment.Account,
+		Compute:      environment.Compute,
+		Services:     environment.Services,
+		Vpc:          from.vpc,
+		Cluster:      cluster,
+		LoadBalancer: balancer,
+		Repositories: repositories(environment.Services, from.base),
+		Cache:        addCache(stack, environment, from),
+		Database: &compute.DatabaseAccess{
+			ProxyResourceID: from.database.ProxyResourceID,
+			Endpoint:        from.database.ProxyEndpoint,
+			Port:            network.ProxyPort,
+			Name:            config.DatabaseName,
+		},
+		AlarmTopicArn:  from.topics.CriticalArn,
+		AfterMigration: from.database.Ready,
+		Buckets:        map[string]storage.Bucket{"content": from.buckets.Content, "imports": from.buckets.Imports},
+		LogsKeyArn:     from.keys.LogsKeyArn,
+		SecretsKeyArn:  from.keys.SecretsKeyArn,
+		StorageKeyArn:  from.keys.StorageKeyArn,
+		BoundaryArn:    from.boundaryArn,
 	})
 	return api.New(stack, "api", api.Props{
 		Name:           name,
