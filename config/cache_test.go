@@ -21,7 +21,7 @@ func someCache() Cache {
 func spoilCache(spoil func(*Cache)) func(*Environment) {
 	return func(e *Environment) {
 		e.Cache = someCache()
-		e.Cache.Shape = SingleShard{StandBy: 1}
+		e.Cache.Shape, e.Cache.LogRetentionDays = SingleShard{StandBy: 1}, 365
 		spoil(&e.Cache)
 	}
 }
@@ -79,7 +79,11 @@ func TestCacheProductionFloor(t *testing.T) {
 	production.Cache = someCache()
 	production.Cache.SnapshotRetentionDays = 0
 	text := project.validate().Error()
-	for _, wanted := range []string{"prod.Cache.Shape.StandBy: found 0; allowed: 1 or more (ElastiCache.3) in production", "prod.Cache.SnapshotRetentionDays: found 0"} {
+	for _, wanted := range []string{
+		"prod.Cache.Shape.StandBy: found 0; allowed: 1 or more (ElastiCache.3) in production",
+		"prod.Cache.SnapshotRetentionDays: found 0",
+		"prod.Cache.LogRetentionDays: found 30; allowed: 365 or more (CloudWatch.16)",
+	} {
 		if !strings.Contains(text, wanted) {
 			t.Errorf("%q is not in\n%s", wanted, text)
 		}

@@ -54,7 +54,7 @@ func TestEdgeProductionFloor(t *testing.T) {
 	production.Edge.Firewall = Firewall{Mode: FirewallOff}
 	production.Edge.EnforcePolicy = false
 	text := project.validate().Error()
-	for _, wanted := range []string{"prod.Edge.Firewall.Mode: found \"off\"; allowed: count, block (CloudFront.6) in production", "prod.Edge.EnforcePolicy: found false"} {
+	for _, wanted := range []string{"prod.Edge.Firewall.Mode: found \"off\"; allowed: count, block (CloudFront.6) in production", "prod.Edge.EnforcePolicy: found false", "prod.Edge.Firewall.LogRetentionDays: found 0"} {
 		if !strings.Contains(text, wanted) {
 			t.Errorf("%q is not in\n%s", wanted, text)
 		}

@@ -4,7 +4,7 @@ package config
 // bookmarked: a hand-written one of HTML pages, and the single-page application after it. The addresses are those that
 // the former sites' own sources route and link to; the targets are pages of the present frontend. What was published
 // under /archiv/ is served by the content distribution under the same path, so the migration copies that folder as it
-// is. Operators: confirm the targets before the domain is switched over (docs/runbook.md).
+// is. Operators: confirm the targets before the domain is switched over.
 func formerAddresses() []Redirect {
 	return []Redirect{
 		// the single-page application: /event/56 became /archive/BATbern56

@@ -16,18 +16,22 @@ type clouds struct {
 	virginia, recovery, dns cdktf.TerraformProvider
 }
 
-// addBuckets makes the environment's buckets, and the key of their replicas where it has any.
-func addBuckets(stack cdktf.TerraformStack, environment config.Environment, keys encryption.Outputs, boundaryArn string, in clouds) (storage.Outputs, string) {
-	recoveryKeyArn := ""
-	if environment.Storage.Replicated {
-		recoveryKeyArn = encryption.Key(stack, "recovery_storage", encryption.Props{
-			Name:       environment.Stack(),
-			AccountID:  environment.Account.ID,
-			Region:     environment.Account.RecoveryRegion,
-			Protection: environment.Protection,
-			Provider:   in.recovery,
-		}, encryption.Storage)
+// recoveryStorageKey encrypts the replicas of buckets; "" where the environment has none.
+func recoveryStorageKey(stack cdktf.TerraformStack, environment config.Environment, in clouds) string {
+	if !environment.Storage.Replicated {
+		return ""
 	}
+	return encryption.Key(stack, "recovery_storage", encryption.Props{
+		Name:       environment.Stack(),
+		AccountID:  environment.Account.ID,
+		Region:     environment.Account.RecoveryRegion,
+		Protection: environment.Protection,
+		Provider:   in.recovery,
+	}, encryption.Storage)
+}
+
+// addBuckets makes the environment's buckets.
+func addBuckets(stack cdktf.TerraformStack, environment config.Environment, keys encryption.Outputs, recoveryKeyArn, boundaryArn string, in clouds) storage.Outputs {
 	return storage.New(stack, "storage", storage.Props{
 		Name:                 environment.Stack(),
 		Account:              environment.Account,
@@ -39,7 +43,7 @@ func addBuckets(stack cdktf.TerraformStack, environment config.Environment, keys
 		RecoveryKeyArn:       recoveryKeyArn,
 		BoundaryArn:          boundaryArn,
 		Recovery:             in.recovery,
-	}), recoveryKeyArn
+	})
 }
 
 // addEdge makes the distributions that serve the buckets.

@@ -4,11 +4,14 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/batbern/infrastructure/__tests__/testkit"
+	"github.com/batbern/infrastructure/constructs/policy"
 )
 
 // exceptions from the rules for buckets, each with its reason. A bucket is named by what it is for.
@@ -77,44 +80,67 @@ func bucketFaults(stack *testkit.Stack, bucket testkit.Resource) []string {
 // policyFaults are what the bucket's one policy lacks or allows too much.
 func policyFaults(stack *testkit.Stack, bucket testkit.Resource) []string {
 	var policies []testkit.Resource
-	for _, policy := range stack.Resources("aws_s3_bucket_policy") {
-		if strings.Contains(policy.Text("policy"), "arn:aws:s3:::"+bucket.Text("bucket")+`/*`) {
-			policies = append(policies, policy)
+	for _, candidate := range stack.Resources("aws_s3_bucket_policy") {
+		if strings.Contains(candidate.Text("policy"), "arn:aws:s3:::"+bucket.Text("bucket")+`/*`) {
+			policies = append(policies, candidate)
 		}
 	}
 	if len(policies) != 1 {
 		return []string{fmt.Sprintf("%d policies, wanted 1", len(policies))}
 	}
-	policy := policies[0]
+	document, err := policy.Parse(policies[0].Text("policy"))
+	if err != nil {
+		return []string{err.Error()}
+	}
 	var faults []string
-	if policy.Body["provider"] != bucket.Body["provider"] {
+	if policies[0].Body["provider"] != bucket.Body["provider"] {
 		faults = append(faults, "the policy is in another region")
 	}
-	text := policy.Text("policy")
-	for rule, wanted := range map[string]string{
-		"S3.5: TLS":     `"Condition":{"Bool":{"aws:SecureTransport":"false"}}`,
-		"TLS below 1.2": `"Condition":{"NumericLessThan":{"s3:TlsVersion":"1.2"}}`,
-	} {
-		if !strings.Contains(text, wanted) {
-			faults = append(faults, rule)
-		}
+	if !denies(document, bucket, policy.Conditions{"Bool": {"aws:SecureTransport": {"false"}}}) {
+		faults = append(faults, "S3.5: TLS")
 	}
-	for _, statement := range strings.Split(text, `{"Sid":`)[1:] {
-		allows := strings.Contains(statement, `"Effect":"Allow"`)
-		if allows && (strings.Contains(statement, `"Principal":"*"`) || strings.Contains(statement, `"AWS":"*"`)) {
+	if !denies(document, bucket, policy.Conditions{"NumericLessThan": {"s3:TlsVersion": {"1.2"}}}) {
+		faults = append(faults, "TLS below 1.2")
+	}
+	for _, statement := range document.Statements {
+		if statement.Effect != policy.Allow {
+			continue
+		}
+		if statement.Principals.Everyone {
 			faults = append(faults, "S3.2: open to everybody")
 		}
-		if allows && strings.Contains(statement, `"Principal":{"AWS"`) {
-			faults = append(faults, "S3.6: another account by policy")
+		if len(statement.Principals.AWS) > 0 {
+			faults = append(faults, "S3.6: opened to another account")
 		}
-		// the load balancer is bound by the account in the key it writes, for want of a condition that it sends
-		bound := strings.Contains(statement, "aws:SourceArn") || strings.Contains(statement, "load-balancer/AWSLogs/")
-		if allows && !bound {
-			faults = append(faults, "a service may come for anybody: "+statement)
+		if !bound(statement) {
+			faults = append(faults, "a service may come for anybody: "+statement.Sid)
 		}
 	}
 	return faults
 }
+
+// denies says whether nobody may do anything with the bucket and what is in it under exactly these conditions.
+func denies(document policy.Document, bucket testkit.Resource, conditions policy.Conditions) bool {
+	arn := "arn:aws:s3:::" + bucket.Text("bucket")
+	return slices.ContainsFunc(document.Statements, func(s policy.Statement) bool {
+		return s.Effect == policy.Deny && s.Principals.Everyone && slices.Equal(s.Actions, []string{"s3:*"}) &&
+			slices.Equal(s.Resources, []string{arn, arn + "/*"}) && reflect.DeepEqual(s.Conditions, conditions)
+	})
+}
+
+// bound says whether a service can come for one account alone: by a condition, or, where a service sends none, by the
+// account in the keys that it may write.
+func bound(statement policy.Statement) bool {
+	for _, operator := range []string{"StringEquals", "ArnLike", "ArnEquals"} {
+		if len(statement.Conditions[operator]["aws:SourceArn"]) > 0 {
+			return true
+		}
+	}
+	return slices.Equal(statement.Principals.Services, []string{"logdelivery.elasticloadbalancing.amazonaws.com"}) &&
+		accountFolder.MatchString(strings.Join(statement.Resources, " "))
+}
+
+var accountFolder = regexp.MustCompile(`^arn:aws:s3:::[^ ]+/AWSLogs/[0-9]{12}/\*$`)
 
 // AC15, and the controls S3.2 to S3.17: every bucket of every stack, those to come too.
 func TestEveryBucketIsClosed(t *testing.T) {

@@ -25,6 +25,7 @@ func cacheProps(change func(*cache.Props)) cache.Props {
 			SnapshotWindow: "01:00-02:00", MaintenanceWindow: "sun:04:00-sun:05:00", LogRetentionDays: 30,
 		},
 		Services:        []config.Service{{Name: "api-gateway"}, {Name: "event-management"}},
+		Port:            6379,
 		SubnetIDs:       []string{"subnet-1", "subnet-2"},
 		SecurityGroupID: "sg-1",
 		DataKeyArn:      "arn:aws:kms:eu-central-1:222233334444:key/data",
@@ -44,6 +45,23 @@ func cacheStack(t *testing.T, change func(*cache.Props)) (*testkit.Stack, cache.
 // AC14: ElastiCache with appropriate clustering.
 func TestCache(t *testing.T) {
 	t.Run("should_createRedisCluster_when_cacheRequired", func(t *testing.T) {
+		for _, stack := range testkit.Environments(t) {
+			environment := environmentOf(t, stack)
+			if !environment.Cache.Enabled() {
+				continue // TestNoCacheNoTrace
+			}
+			testkit.HasResourceWithProperties(t, stack, "aws_elasticache_replication_group", map[string]any{
+				"replication_group_id":       stack.Name + "-cache",
+				"node_type":                  environment.Cache.NodeType,
+				"num_cache_clusters":         environment.Cache.Shape.Nodes(),
+				"automatic_failover_enabled": environment.Cache.Shape.Replicas() > 0,
+				"multi_az_enabled":           environment.Cache.Shape.Replicas() > 0,
+				"snapshot_retention_limit":   environment.Cache.SnapshotRetentionDays,
+			})
+			if users := len(stack.Resources("aws_elasticache_user")); users != len(environment.Services) {
+				t.Errorf("%s: %d users for %d services", stack.Name, users, len(environment.Services))
+			}
+		}
 		stack, _ := cacheStack(t, func(*cache.Props) {})
 		testkit.HasResourceWithProperties(t, stack, "aws_elasticache_replication_group", map[string]any{
 			"replication_group_id":       "batbern-dev-cache",
@@ -55,6 +73,7 @@ func TestCache(t *testing.T) {
 			"kms_key_id":                 "arn:aws:kms:eu-central-1:222233334444:key/data",
 			"transit_encryption_enabled": true, // ElastiCache.5
 			"transit_encryption_mode":    "required",
+			"port":                       6379,
 			"snapshot_retention_limit":   1, // ElastiCache.1
 			"security_group_ids":         []string{"sg-1"},
 			"apply_immediately":          true,
@@ -173,6 +192,44 @@ func TestCacheProtection(t *testing.T) {
 			t.Errorf("%s: found %+v, wanted %+v", level, found, wanted)
 		}
 	}
+}
+
+// The same environment with and without: what a cache adds is all there is to it, in the network too.
+func TestCacheOnAndOff(t *testing.T) {
+	project := testkit.Project(t)
+	project.Environments = slices.Clone(project.Environments)
+	dev := &project.Environments[0]
+	dev.Cache = cacheProps(func(*cache.Props) {}).Cache
+	with, without := addresses(testkit.Synth(t, project)["batbern-dev"]), addresses(testkit.StackNamed(t, "batbern-dev"))
+	for address := range without {
+		if !with[address] {
+			t.Errorf("%s goes when a cache comes", address)
+		}
+		delete(with, address)
+	}
+	kinds := map[string]int{}
+	for address := range with {
+		kinds[strings.Split(address, ".")[0]]++
+		if !strings.Contains(address, "cache") {
+			t.Errorf("%s comes with the cache and does not tell by its name", address)
+		}
+	}
+	for kind, least := range map[string]int{
+		"aws_elasticache_replication_group": 1, "aws_elasticache_subnet_group": 1, "aws_elasticache_parameter_group": 1, "aws_elasticache_user_group": 1,
+		"aws_elasticache_user": len(dev.Services), "aws_cloudwatch_log_group": 2, "aws_security_group": 1, "aws_vpc_security_group_ingress_rule": 1,
+	} {
+		if kinds[kind] < least {
+			t.Errorf("a cache adds %d of %s, wanted %d", kinds[kind], kind, least)
+		}
+	}
+}
+
+func addresses(stack *testkit.Stack) map[string]bool {
+	all := map[string]bool{}
+	for _, resource := range stack.All() {
+		all[resource.Address()] = true
+	}
+	return all
 }
 
 // BATbern runs without a cache to save its price. Then nothing of one is left, anywhere.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/batbern/infrastructure/__tests__/testkit"
 	"github.com/batbern/infrastructure/config"
+	"github.com/batbern/infrastructure/constructs/policy"
 )
 
 // AC16: CloudFront for static content.
@@ -108,13 +109,14 @@ func TestEdge(t *testing.T) {
 				}
 				readers := 0
 				for _, statement := range statements(t, stack.Resource(t, "aws_s3_bucket_policy", "storage_access/"+name), "policy") {
-					if statement["Effect"] != "Allow" {
+					if statement.Effect != policy.Allow {
 						continue
 					}
 					readers++
-					source, _ := nested(statement["Condition"], "StringEquals", "aws:SourceArn").(string)
-					if nested(statement["Principal"], "Service") != "cloudfront.amazonaws.com" || !strings.HasPrefix(source, "${aws_cloudfront_distribution."+distribution) {
-						t.Errorf("%s: %s is open to %v from %q", stack.Name, name, statement["Principal"], source)
+					sources := statement.Conditions["StringEquals"]["aws:SourceArn"]
+					if !slices.Equal(statement.Principals.Services, []string{"cloudfront.amazonaws.com"}) || len(sources) != 1 ||
+						!strings.HasPrefix(sources[0], "${aws_cloudfront_distribution."+distribution) {
+						t.Errorf("%s: %s is open to %v from %v", stack.Name, name, statement.Principals, sources)
 					}
 				}
 				if readers != 2 {
@@ -122,15 +124,20 @@ func TestEdge(t *testing.T) {
 				}
 			}
 			// the key opens to the same two, by name
-			for _, policy := range stack.Resources("aws_kms_key_policy") {
-				for _, statement := range statements(t, policy, "policy") {
-					if nested(statement["Principal"], "Service") != "cloudfront.amazonaws.com" {
+			for _, key := range stack.Resources("aws_kms_key_policy") {
+				readers := 0
+				for _, statement := range statements(t, key, "policy") {
+					if !slices.Contains(statement.Principals.Services, "cloudfront.amazonaws.com") {
 						continue
 					}
-					arns, _ := nested(statement["Condition"], "StringEquals", "aws:SourceArn").([]any)
+					readers++
+					arns := statement.Conditions["StringEquals"]["aws:SourceArn"]
 					if len(arns) != 2 || strings.Contains(fmt.Sprint(arns), "*") {
-						t.Errorf("%s: %s is open to %v", stack.Name, policy.Path, arns)
+						t.Errorf("%s: %s is open to %v", stack.Name, key.Path, arns)
 					}
+				}
+				if readers != 1 {
+					t.Errorf("%s: %s lets CloudFront in by %d statements, wanted 1", stack.Name, key.Path, readers)
 				}
 			}
 		}
@@ -140,28 +147,28 @@ func TestEdge(t *testing.T) {
 func TestSecurityHeaders(t *testing.T) {
 	for _, stack := range testkit.Environments(t) {
 		environment := environmentOf(t, stack)
-		for _, policy := range stack.Resources("aws_cloudfront_response_headers_policy") {
-			security := policy.Body["security_headers_config"]
+		for _, headers := range stack.Resources("aws_cloudfront_response_headers_policy") {
+			security := headers.Body["security_headers_config"]
 			if age, _ := nested(security, "strict_transport_security", "access_control_max_age_sec").(float64); age < 365*24*60*60 {
-				t.Errorf("%s: %s has browsers keep to HTTPS for %v seconds", stack.Name, policy.Path, age)
+				t.Errorf("%s: %s has browsers keep to HTTPS for %v seconds", stack.Name, headers.Path, age)
 			}
 			if nested(security, "content_type_options") == nil || nested(security, "referrer_policy") == nil {
-				t.Errorf("%s: %s lacks a security header: %v", stack.Name, policy.Path, security)
+				t.Errorf("%s: %s lacks a security header: %v", stack.Name, headers.Path, security)
 			}
-			if header := nested(policy.Body["remove_headers_config"], "items", 0, "header"); header != "Server" {
-				t.Errorf("%s: %s tells which server answers", stack.Name, policy.Path)
+			if header := nested(headers.Body["remove_headers_config"], "items", 0, "header"); header != "Server" {
+				t.Errorf("%s: %s tells which server answers", stack.Name, headers.Path)
 			}
-			if hidden := customHeader(policy, "X-Robots-Tag") != ""; hidden == environment.Edge.Indexed {
-				t.Errorf("%s: %s hides from search engines: %v", stack.Name, policy.Path, hidden)
+			if hidden := customHeader(headers, "X-Robots-Tag") != ""; hidden == environment.Edge.Indexed {
+				t.Errorf("%s: %s hides from search engines: %v", stack.Name, headers.Path, hidden)
 			}
 			enforced := nested(security, "content_security_policy") != nil
-			reported := customHeader(policy, "Content-Security-Policy-Report-Only") != ""
-			frontend := strings.HasPrefix(policy.Path, "edge/frontend")
+			reported := customHeader(headers, "Content-Security-Policy-Report-Only") != ""
+			frontend := strings.HasPrefix(headers.Path, "edge/frontend")
 			if enforced == reported || enforced != (environment.Edge.EnforcePolicy || !frontend) {
-				t.Errorf("%s: %s: policy enforced %v, reported %v", stack.Name, policy.Path, enforced, reported)
+				t.Errorf("%s: %s: policy enforced %v, reported %v", stack.Name, headers.Path, enforced, reported)
 			}
 			if frontend && nested(security, "frame_options", "frame_option") != "DENY" {
-				t.Errorf("%s: %s may be shown in a frame", stack.Name, policy.Path)
+				t.Errorf("%s: %s may be shown in a frame", stack.Name, headers.Path)
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/batbern/infrastructure/__tests__/testkit"
 	"github.com/batbern/infrastructure/config"
+	"github.com/batbern/infrastructure/constructs/policy"
 )
 
 // environmentOf is the configuration that a stack was made from.
@@ -163,33 +164,19 @@ func TestImportsAreKept(t *testing.T) {
 		}
 		denied := false
 		for _, statement := range statements(t, stack.Resource(t, "aws_s3_bucket_policy", "storage/imports_policy"), "policy") {
-			if statement["Effect"] == "Deny" && statement["Condition"] == nil && statement["Principal"] == "*" {
-				denied = fmt.Sprint(statement["Action"]) == "[s3:DeleteObject s3:DeleteObjectVersion]"
+			if statement.Effect == policy.Deny && statement.Conditions == nil && statement.Principals.Everyone {
+				denied = slices.Equal(statement.Actions, []string{"s3:DeleteObject", "s3:DeleteObjectVersion"})
 			}
 		}
 		if !denied {
 			t.Errorf("%s: nobody is kept from deleting imports", stack.Name)
 		}
 		for _, statement := range statements(t, stack.Resource(t, "aws_iam_role_policy", "import/policy"), "policy") {
-			if strings.Contains(fmt.Sprint(statement["Action"]), "Delete") {
-				t.Errorf("%s: the import's role may %v", stack.Name, statement["Action"])
+			if strings.Contains(fmt.Sprint(statement.Actions), "Delete") {
+				t.Errorf("%s: the import's role may %v", stack.Name, statement.Actions)
 			}
 		}
 	}
-}
-
-// statements are those of a policy attribute.
-func statements(t *testing.T, resource testkit.Resource, attribute string) []map[string]any {
-	t.Helper()
-	var out []map[string]any
-	list, _ := resource.Policy(t, attribute)["Statement"].([]any)
-	for _, statement := range list {
-		out = append(out, statement.(map[string]any))
-	}
-	if len(out) == 0 {
-		t.Fatalf("%s: %s has no statements", resource.Address(), attribute)
-	}
-	return out
 }
 
 // Each replicated bucket has a replica in the other region, by the recovery provider, under that region's key.

@@ -16,9 +16,6 @@ import (
 	"github.com/batbern/infrastructure/config"
 )
 
-// Port is where the cache listens, Redis's own.
-const Port = 6379
-
 // Props says what the cache is made of. The cache must be enabled: an environment without one calls nothing here.
 type Props struct {
 	Name       string // prefix of AWS names, e.g. "batbern-dev"
@@ -27,6 +24,8 @@ type Props struct {
 	Protection config.Protection
 	// Services get a user each, which sees only keys and channels that begin with the service's name and a colon.
 	Services []config.Service
+	// Port is where the cache listens; the security group opens the same.
+	Port int
 	// SubnetIDs are isolated subnets, in two zones at least where there are replicas.
 	SubnetIDs       []string
 	SecurityGroupID string
@@ -129,7 +128,7 @@ func replicationGroup(scope constructs.Construct, props Props, subnets elasticac
 		EngineVersion:            jsii.String(props.Cache.EngineVersion()),
 		AutoMinorVersionUpgrade:  jsii.String("true"), // ElastiCache.2; the binding takes text here
 		NodeType:                 jsii.String(props.Cache.NodeType),
-		Port:                     jsii.Number(Port),
+		Port:                     jsii.Number(float64(props.Port)),
 		ParameterGroupName:       parameters.Name(),
 		SubnetGroupName:          subnets.Name(), // ElastiCache.7
 		SecurityGroupIds:         jsii.Strings(props.SecurityGroupID),
@@ -166,7 +165,7 @@ func outputs(props Props, nodes group.ElasticacheReplicationGroup, users users) 
 	out := Outputs{
 		Endpoint:       *nodes.PrimaryEndpointAddress(),
 		ReaderEndpoint: *nodes.ReaderEndpointAddress(),
-		Port:           Port,
+		Port:           props.Port,
 		Arn:            fmt.Sprintf("arn:aws:elasticache:%s:%s:replicationgroup:%s", props.Account.Region, props.Account.ID, props.groupID()),
 		UserArns:       users.arns,
 		UserNames:      users.names,

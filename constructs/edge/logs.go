@@ -19,7 +19,7 @@ func queryableLogs(scope constructs.Construct, id string, distributions Outputs,
 		Name:         jsii.String(props.Name + "-cdn-logs"),
 		OutputFormat: jsii.String("parquet"),
 		DeliveryDestinationConfiguration: &[]*destination.CloudwatchLogDeliveryDestinationDeliveryDestinationConfiguration{{
-			DestinationResourceArn: jsii.String("arn:aws:s3:::" + props.Buckets.CdnLogs.ID),
+			DestinationResourceArn: jsii.String(props.Buckets.CdnLogs.Destination()),
 		}},
 	})
 	var before []cdktf.ITerraformDependable

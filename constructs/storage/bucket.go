@@ -24,7 +24,8 @@ import (
 type Bucket struct {
 	// Name is known before anything is applied: names and ARNs in policies are made of it.
 	Name string
-	// ID is the name as a reference: what uses it waits until the bucket is closed to the public.
+	// ID is the name as a reference: what uses it waits until the bucket is closed to the public, and a log bucket until
+	// it takes logs.
 	ID  string
 	Arn string
 	// RegionalDomainName is where CloudFront reaches the bucket.
@@ -34,6 +35,9 @@ type Bucket struct {
 	versionedID string
 	provider    cdktf.TerraformProvider
 }
+
+// Destination is the ARN for a service that is told to deliver there, and refuses while it may not. It waits as ID does.
+func (b Bucket) Destination() string { return "arn:aws:s3:::" + b.ID }
 
 // Objects is the ARN of everything in the bucket.
 func (b Bucket) Objects() string { return b.Arn + "/*" }

@@ -35,8 +35,7 @@ func logBucket(scope constructs.Construct, id string, at site, props Props) Buck
 			{id: "load-balancer", prefix: LoadBalancerLogPrefix + "/", lifecycle: config.Lifecycle{ExpirationDays: props.Storage.LogRetentionDays}},
 		},
 	})
-	bucketPolicy(scope, id+"_policy", bucket, logDelivery(bucket, at)...)
-	return bucket
+	return bucketPolicy(scope, id+"_policy", bucket, logDelivery(bucket, at)...)
 }
 
 // logDelivery lets the services that write logs do so, each to its own place and only for this account.
@@ -96,8 +95,7 @@ func cdnLogBucket(scope constructs.Construct, id string, at site, logs Bucket, p
 		logTarget:  logs.ID,
 		acls:       true,
 	})
-	bucket.ID = acl(scope, id+"_acl", bucket)
-	bucketPolicy(scope, id+"_policy", bucket, policy.Statement{
+	bucket = bucketPolicy(scope, id+"_policy", bucket, policy.Statement{
 		Sid: "AWSLogDeliveryWrite", Effect: policy.Allow, Principals: service("delivery.logs.amazonaws.com"), Actions: []string{"s3:PutObject"},
 		Resources: []string{fmt.Sprintf("%s/AWSLogs/%s/CloudFront/*", bucket.Arn, at.accountID)},
 		Conditions: policy.Conditions{
@@ -106,6 +104,7 @@ func cdnLogBucket(scope constructs.Construct, id string, at site, logs Bucket, p
 			"ArnLike": {"aws:SourceArn": {fmt.Sprintf("arn:aws:logs:us-east-1:%s:delivery-source:*", at.accountID)}},
 		},
 	})
+	bucket.ID = acl(scope, id+"_acl", bucket)
 	return bucket
 }
 

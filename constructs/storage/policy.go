@@ -8,15 +8,17 @@ import (
 	"github.com/batbern/infrastructure/constructs/policy"
 )
 
-// bucketPolicy gives a bucket its one policy: the given statements, and that nobody may come without TLS 1.2 (S3.5).
-func bucketPolicy(scope constructs.Construct, id string, bucket Bucket, statements ...policy.Statement) {
+// bucketPolicy gives a bucket its one policy: the given statements, and that nobody may come without TLS 1.2 (S3.5). The
+// result is the bucket with an ID that waits for the policy too.
+func bucketPolicy(scope constructs.Construct, id string, bucket Bucket, statements ...policy.Statement) Bucket {
 	document := policy.Document{Statements: append(overTLS(bucket), statements...)}
-	s3bucketpolicy.NewS3BucketPolicy(scope, jsii.String(id), &s3bucketpolicy.S3BucketPolicyConfig{
+	bucket.ID = *s3bucketpolicy.NewS3BucketPolicy(scope, jsii.String(id), &s3bucketpolicy.S3BucketPolicyConfig{
 		Provider: bucket.provider,
 		// by ID, which waits for the public access block: S3 answers 409 when both are written at once
 		Bucket: jsii.String(bucket.ID),
 		Policy: jsii.String(document.JSON()),
-	})
+	}).Bucket()
+	return bucket
 }
 
 func overTLS(bucket Bucket) []policy.Statement {
