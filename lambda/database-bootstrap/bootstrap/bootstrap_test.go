@@ -390,7 +390,8 @@ func TestConcurrentCallsWaitForEachOther(t *testing.T) {
 	}
 }
 
-// The connection breaks at every TLS record in turn; another call brings the database into the same state.
+// The connection breaks at every third TLS record, so by turns before the server has seen a statement and after it has
+// acted. Another call brings the database into the same state.
 func TestConnectionMayBreakAnywhere(t *testing.T) {
 	for record, cut := 1, true; cut && !t.Failed(); record += 3 {
 		t.Run(fmt.Sprintf("record %d", record), func(t *testing.T) {
@@ -398,13 +399,30 @@ func TestConnectionMayBreakAnywhere(t *testing.T) {
 			wire := f.server.BreakableWire(t, record)
 			f.event.Port = wire.Port
 			_, err := f.function.Handle(t.Context(), f.event)
-			cut = wire.Cut()
-			if cut == (err == nil) && !cut {
-				t.Errorf("cut %v, error %v", cut, err)
+			if cut = wire.Cut(); !cut && err != nil {
+				t.Error(err)
 			}
+			f.event.Port = f.server.Port
 			f.run()
 			f.assertConverged()
+			allowed(t, f.as(f.migrator()), "CREATE TABLE event_management.events (i int)")
+			allowed(t, f.as(f.events()), "INSERT INTO events VALUES (1)")
 		})
+	}
+}
+
+func TestFromEnvironment(t *testing.T) {
+	t.Setenv("AWS_REGION", "eu-central-1")
+	if _, err := FromEnvironment(t.Context(), func(string) string { return "" }); err != nil {
+		t.Error(err)
+	}
+	_, err := FromEnvironment(t.Context(), func(string) string { return "/nonexistent/bundle.pem" })
+	if err == nil || !strings.Contains(err.Error(), VariableCABundle) {
+		t.Errorf("a missing bundle: %v", err)
+	}
+	t.Setenv("AWS_MAX_ATTEMPTS", "many")
+	if _, err := FromEnvironment(t.Context(), func(string) string { return "" }); err == nil {
+		t.Error("took a faulty setting of the SDK")
 	}
 }
 
