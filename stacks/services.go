@@ -1,6 +1,8 @@
 package stacks
 
 import (
+	"slices"
+
 	"github.com/hashicorp/terraform-cdk-go/cdktf"
 
 	"github.com/batbern/infrastructure/config"
@@ -10,6 +12,7 @@ import (
 	"github.com/batbern/infrastructure/constructs/database"
 	"github.com/batbern/infrastructure/constructs/encryption"
 	"github.com/batbern/infrastructure/constructs/loadbalancer"
+	"github.com/batbern/infrastructure/constructs/migration"
 	"github.com/batbern/infrastructure/constructs/network"
 	"github.com/batbern/infrastructure/constructs/observability"
 	"github.com/batbern/infrastructure/constructs/storage"
@@ -35,6 +38,7 @@ type platform struct {
 	services compute.Services
 	cache    *cache.Outputs // nil where there is none
 	entry    api.Outputs
+	schema   migration.Outputs
 }
 
 // addServices makes the way from the API through the load balancer to the services, and what they run on.
@@ -59,6 +63,7 @@ func addServices(stack cdktf.TerraformStack, environment config.Environment, fro
 		LogsKeyArn: from.keys.LogsKeyArn,
 	})
 	memory := addCache(stack, environment, from)
+	schema := addMigration(stack, environment, from, cluster)
 	services := compute.NewServices(stack, "services", compute.ServicesProps{
 		Name:         name,
 		Environment:  string(environment.Name),
@@ -78,7 +83,7 @@ func addServices(stack cdktf.TerraformStack, environment config.Environment, fro
 		},
 		AlarmTopicArn:  from.topics.WarningArn,
 		Runbook:        observability.RunbookLink(from.github, "rollback"),
-		AfterMigration: from.database.Ready,
+		AfterMigration: schema.Done,
 		Buckets:        map[string]storage.Bucket{"content": from.buckets.Content, "imports": from.buckets.Imports},
 		LogsKeyArn:     from.keys.LogsKeyArn,
 		SecretsKeyArn:  from.keys.SecretsKeyArn,
@@ -94,7 +99,29 @@ func addServices(stack cdktf.TerraformStack, environment config.Environment, fro
 		CertificateArn: from.certificateArn,
 		LogsKeyArn:     from.keys.LogsKeyArn,
 	})
-	return platform{balancer: balancer, cluster: cluster, services: services, cache: memory, entry: entry}
+	return platform{balancer: balancer, cluster: cluster, services: services, cache: memory, entry: entry, schema: schema}
+}
+
+// addMigration brings the schema to where the services expect it, before any of them rolls out.
+func addMigration(stack cdktf.TerraformStack, environment config.Environment, from parts, cluster compute.Cluster) migration.Outputs {
+	return migration.New(stack, "migration", migration.Props{
+		Name:             environment.Stack(),
+		Account:          environment.Account,
+		Migration:        environment.Migration,
+		RepositoryURL:    from.base.repositoryURL(config.FlywayRepository),
+		RepositoryArn:    from.base.repositoryArn(config.FlywayRepository),
+		Endpoint:         from.database.Endpoint,
+		Port:             from.database.Port,
+		SecretArn:        from.database.MigratorSecretArn,
+		ClusterArn:       cluster.Arn,
+		Vpc:              from.vpc,
+		BoundaryArn:      from.boundaryArn,
+		LogsKeyArn:       from.keys.LogsKeyArn,
+		SecretsKeyArn:    from.keys.SecretsKeyArn,
+		LogRetentionDays: environment.Database.LogRetentionDays,
+		AlarmTopicArn:    from.topics.CriticalArn,
+		After:            slices.Concat(from.database.Ready, cluster.Ready),
+	})
 }
 
 // addCache makes the cache where the environment has one.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/constructs/database"
+	"github.com/batbern/infrastructure/constructs/migration"
 	"github.com/batbern/infrastructure/constructs/observability"
 )
 
@@ -25,6 +26,7 @@ func targets(environment config.Environment, all watched) observability.Targets 
 		Proxies: []observability.Proxy{{Key: "main", Name: all.data.ProxyName}},
 	}
 	addDatabaseTargets(&out, environment, all.data.Outputs)
+	addFunctionTargets(&out, all.data.Outputs, all.platform.schema)
 	addServiceTargets(&out, environment, all.platform)
 	if all.data.vault != "" {
 		out.Vaults = []observability.Vault{{Key: "main", Name: all.data.vault, Daily: environment.Backup.DailyDays > 0}}
@@ -56,12 +58,18 @@ func addDatabaseTargets(out *observability.Targets, environment config.Environme
 	}
 	out.LogGroups = append(out.LogGroups,
 		observability.LogGroup{Key: "database", Name: from.LogGroups["postgresql"], Kind: observability.PostgresLog})
+}
+
+func addFunctionTargets(out *observability.Targets, from database.Outputs, schema migration.Outputs) {
 	function := func(key, name string, seconds int, work observability.Work) {
 		out.Functions = append(out.Functions, observability.Function{Key: key, Name: name, TimeoutSeconds: seconds, Work: work})
 		out.LogGroups = append(out.LogGroups, observability.LogGroup{Key: key, Name: "/aws/lambda/" + name, Kind: observability.FunctionLog})
 	}
 	function("secret-rotation", from.RotationFunction, database.RotationSeconds, observability.Rotation)
 	function("database-bootstrap", from.BootstrapFunction, database.BootstrapSeconds, observability.Ordinary)
+	function("migration-runner", schema.Function, migration.TimeoutSeconds, observability.Migration)
+	out.LogGroups = append(out.LogGroups, observability.LogGroup{Key: "migration", Name: schema.LogGroupName, Kind: observability.ServiceLog})
+	out.Rules = []observability.Rule{{Key: "migration", Name: schema.FailureRule}}
 }
 
 func addServiceTargets(out *observability.Targets, environment config.Environment, from platform) {

@@ -387,16 +387,20 @@ const mostMetrics = 10
 // messages without a word.
 func eventAlarms(name string, targets Targets) []Alarm {
 	var alarms []Alarm
-	for events := range slices.Chunk(Events(name, targets), mostMetrics) {
+	var rules []Rule
+	for _, event := range Events(name, targets) {
+		rules = append(rules, Rule{Key: event.ID, Name: event.ruleName(name)})
+	}
+	for some := range slices.Chunk(append(rules, targets.Rules...), mostMetrics) {
 		alarm := Alarm{
-			ID: id("events", events[0].ID, "undelivered"), Runbook: "events-undelivered", Severity: config.Warning, Summary: "Events did not reach their topic",
+			ID: id("events", some[0].Key, "undelivered"), Runbook: "events-undelivered", Severity: config.Warning, Summary: "Events did not reach their topic",
 			Compare: Above, Threshold: 0, Breaching: 1, Periods: 1, Missing: NotBreaching,
 		}
 		var terms []string
-		for _, event := range events {
-			alarm.Queries = append(alarm.Queries, Query{ID: event.ID, Metric: &Metric{"AWS/Events", "FailedInvocations", "Sum", five,
-				map[string]string{"RuleName": event.ruleName(name)}}})
-			terms = append(terms, fmt.Sprintf("FILL(%s, 0)", event.ID))
+		for _, rule := range some {
+			query := id("rule", rule.Key)
+			alarm.Queries = append(alarm.Queries, Query{ID: query, Metric: &Metric{"AWS/Events", "FailedInvocations", "Sum", five, map[string]string{"RuleName": rule.Name}}})
+			terms = append(terms, fmt.Sprintf("FILL(%s, 0)", query))
 		}
 		alarm.Queries = append(alarm.Queries, Query{ID: "undelivered", Expression: strings.Join(terms, " + "), Label: "events that reached no topic"})
 		alarms = append(alarms, alarm)

@@ -39,6 +39,7 @@ var everything = Targets{
 	NatGateways:  []NatGateway{{Key: "a", ID: "nat-1"}},
 	Queues:       []Queue{{Key: "dead", Name: "dead", DeadLetters: true}, {Key: "work", Name: "work"}},
 	Canaries:     []Canary{{Key: "site", Name: "batbern-dev-site"}},
+	Rules:        []Rule{{Key: "migration", Name: "batbern-dev-migration-failed"}},
 	LogGroups:    []LogGroup{{Key: "api", Name: "/api", Kind: ApiLog}},
 }
 

@@ -64,6 +64,7 @@ func Events(cluster string, targets Targets) []Event {
 
 func taskEvents(cluster string) []Event {
 	stopped := func(id, summary string, severity config.Severity, detail map[string]any) Event {
+		detail["group"] = []any{map[string]string{"prefix": "service:"}} // a migration speaks for itself
 		detail["lastStatus"], detail["clusterArn"] = []string{"STOPPED"}, []any{map[string]string{"suffix": ":cluster/" + cluster}}
 		return Event{ID: id, Runbook: "event-" + slug(id), Severity: severity, Summary: summary,
 			Pattern: map[string]any{"source": []string{"aws.ecs"}, "detail-type": []string{"ECS Task State Change"}, "detail": detail},

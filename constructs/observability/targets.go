@@ -17,6 +17,7 @@ type Targets struct {
 	NatGateways   []NatGateway
 	Queues        []Queue
 	Canaries      []Canary
+	Rules         []Rule
 	LogGroups     []LogGroup
 }
 
@@ -129,6 +130,9 @@ type Queue struct {
 
 // Canary is a script that visits from outside.
 type Canary struct{ Key, Name string }
+
+// Rule is one of EventBridge that others made: here it is watched whether its events reach their topic.
+type Rule struct{ Key, Name string }
 
 // LogGroup is where something writes, for the dashboard's costs and for saved queries.
 type LogGroup struct {
