@@ -6,7 +6,6 @@ import (
 	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/constructs/certificate"
 	"github.com/batbern/infrastructure/constructs/encryption"
-	"github.com/batbern/infrastructure/constructs/identity"
 	"github.com/batbern/infrastructure/constructs/network"
 	"github.com/batbern/infrastructure/constructs/observability"
 	"github.com/batbern/infrastructure/constructs/records"
@@ -24,21 +23,19 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 	in := clouds{
 		virginia: add("aws_virginia", "virginia", target{account.ID, virginia, own}),
 		recovery: add("aws_recovery", "recovery", target{account.ID, account.RecoveryRegion, own}),
-		dns:      add("aws_dns", "dns", target{project.Base.Account.ID, project.Base.Account.Region, base.dnsRoleArn(environment.Name)}),
+		dns:      add("aws_dns", "dns", target{project.Base.Account.ID, project.Base.Account.Region, base.dnsRoleArn(environment.Name, settings)}),
 	}
 
+	boundaryArn := addAccount(stack, project.Base, environment)
 	keys := encryption.New(stack, "encryption", encryption.Props{
 		Name: environment.Stack(), AccountID: account.ID, Region: account.Region, Protection: environment.Protection,
-	})
-	boundary := identity.Boundary(stack, "boundary", identity.BoundaryProps{
-		Name: environment.Stack(), AccountID: account.ID, Regions: []string{account.Region, account.RecoveryRegion, virginia},
 	})
 	topics := observability.Topics(stack, "topics", observability.TopicProps{
 		Name: environment.Stack(), AccountID: account.ID, Region: account.Region, KeyArn: keys.MessagesKeyArn,
 		Emails: environment.AlarmEmails, MailFrom: environment.Observability.MailFrom,
 	})
 	recoveryKeyArn := recoveryStorageKey(stack, environment, in)
-	buckets := addBuckets(stack, environment, keys, recoveryKeyArn, boundary.PolicyArn, in)
+	buckets := addBuckets(stack, environment, keys, recoveryKeyArn, boundaryArn, in)
 	vpc := network.New(stack, "network", network.Props{
 		Name:              environment.Stack(),
 		Account:           account,
@@ -46,16 +43,16 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 		DatabasePort:      environment.Database.Port,
 		ServicePorts:      servicePorts(environment.Services),
 		Cache:             environment.Cache.Enabled(),
-		BoundaryArn:       boundary.PolicyArn,
+		BoundaryArn:       boundaryArn,
 		LogsKeyArn:        keys.LogsKeyArn,
 		FlowLogsBucketArn: buckets.Logs.Destination(),
 	})
-	data := addDatabase(stack, environment, vpc, keys, boundary.PolicyArn, topics, in)
+	data := addDatabase(stack, environment, vpc, keys, boundaryArn, topics, in)
 	certificates := certificate.New(stack, "certificate", certificate.Props{
 		Domains: environment.Domains, ZoneID: base.zoneID(), DNS: in.dns, Virginia: in.virginia,
 	})
 	entry := addServices(stack, environment, parts{
-		base: base, keys: keys, boundaryArn: boundary.PolicyArn, vpc: vpc, buckets: buckets, database: data, topics: topics, certificateArn: certificates.RegionalArn,
+		base: base, keys: keys, boundaryArn: boundaryArn, vpc: vpc, buckets: buckets, database: data, topics: topics, certificateArn: certificates.RegionalArn,
 	})
 	front := addEdge(stack, environment, buckets, certificates, in)
 	openBuckets(stack, environment, keys, recoveryKeyArn, buckets, front, in)

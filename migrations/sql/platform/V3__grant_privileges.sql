@@ -1,0 +1,38 @@
+-- What a service may do follows from the schema an object is made in, so that a service's migration needs no GRANT and
+-- cannot forget one. Every object belongs to the owner that runs this, and these are the owner's default privileges.
+
+-- PostgreSQL lets everybody run a new function; a SECURITY DEFINER function would then be open to every role.
+ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+
+-- A service's role is called like its schema. It works on its own data, and reads the shared kernel, which migrations
+-- alone write. A service that an environment does not have yet gets the same from the bootstrap function, which keeps
+-- to this model when the configuration changes; a test holds the two together.
+DO $$
+DECLARE
+    service name;
+BEGIN
+    FOR service IN
+        SELECT rolname FROM pg_roles
+        WHERE rolname IN ('event_management', 'speaker_coordination', 'partner_analytics', 'attendee_experience')
+        ORDER BY rolname
+    LOOP
+        EXECUTE format('GRANT USAGE ON SCHEMA %1$I, shared_kernel TO %1$I', service);
+        EXECUTE format('ALTER DEFAULT PRIVILEGES IN SCHEMA %1$I
+            GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO %1$I', service);
+        EXECUTE format('ALTER DEFAULT PRIVILEGES IN SCHEMA %1$I GRANT USAGE, SELECT ON SEQUENCES TO %1$I', service);
+        EXECUTE format('ALTER DEFAULT PRIVILEGES IN SCHEMA shared_kernel GRANT SELECT ON TABLES TO %I', service);
+    END LOOP;
+END
+$$;
+
+-- People who look into the data do so with a role that cannot change it.
+GRANT USAGE ON SCHEMA
+    event_management, speaker_coordination, partner_analytics, attendee_experience, shared_kernel, platform
+    TO batbern_readonly;
+ALTER DEFAULT PRIVILEGES
+    IN SCHEMA event_management, speaker_coordination, partner_analytics, attendee_experience, shared_kernel, platform
+    GRANT SELECT ON TABLES TO batbern_readonly;
+ALTER DEFAULT PRIVILEGES
+    IN SCHEMA event_management, speaker_coordination, partner_analytics, attendee_experience, shared_kernel, platform
+    GRANT SELECT ON SEQUENCES TO batbern_readonly;
+GRANT SELECT ON platform.flyway_schema_history TO batbern_readonly;
