@@ -60,6 +60,12 @@ local: setup ## base and dev on an emulator; others: make local STACKS="base dev
 local-destroy: ## take the local stacks away
 	@go run ./cmd/batbern local destroy $(if $(ENDPOINT),--endpoint $(ENDPOINT))
 
+cost: ## what the synthesized stacks cost a month: make cost ENV=dev, make cost AGAINST=../main/cdktf.out
+	@go run ./cmd/batbern cost $(if $(ENV),--env $(ENV)) $(if $(AGAINST),--against $(AGAINST)) $(if $(FORMAT),--format $(FORMAT))
+
+diagram: ## pictures of the synthesized stacks, into docs/pictures
+	@go run ./cmd/batbern diagram
+
 bench: ## how long synthesis takes, as a ratio measured in one sitting
 	@go run ./cmd/batbern bench
 

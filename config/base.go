@@ -1,5 +1,9 @@
 package config
 
+// BaseName is the base's name where environments have theirs: its GitHub environment and its outputs. It is not among
+// [Names].
+const BaseName Name = "base"
+
 // Base is what the environments share, in an account of its own.
 type Base struct {
 	Account    Account
@@ -7,22 +11,28 @@ type Base struct {
 	Tags       map[string]string
 	// Zone is the public hosted zone, "batbern.ch".
 	Zone string `validate:"required,fqdn"`
-	// MailExchangers receive mail for the zone ("10 mail.example.ch."). Where there are none, records say that the
-	// zone neither sends nor receives mail, so that nobody can send in its name.
-	MailExchangers []string
-	// CertificateAuthorities may issue certificates for the zone (CAA records).
+	Mail Mail
+	// CertificateAuthorities may issue certificates for the zone (CAA records); SecurityContacts hear of others that
+	// were asked to.
 	CertificateAuthorities []string `validate:"required"`
+	SecurityContacts       []string `validate:"required,dive,email"`
+	// QueryLogDays is how long queries of the zone are kept (Route53.2); 0 means they are not recorded.
+	QueryLogDays int `validate:"omitempty,logretention"`
+	// ImageNamespace begins the repositories' names in ECR: "batbern/event-management".
+	ImageNamespace string `validate:"required"`
 	// Repositories are the container images kept in ECR.
 	Repositories []string `validate:"required,unique,dive,servicename"`
-	// KeepImages is how many images a repository keeps.
+	// KeepImages is how many images a repository keeps: as many releases (tags that begin with "v"), and as many others.
 	KeepImages int `validate:"min=5,max=1000"`
-	// Deployments are the pipelines' rights, one for each environment and the base itself.
+	// Deployments are the environments as the base sees them: who pulls images, deploys and writes names in the zone.
 	Deployments []Deployment `validate:"dive"`
 	// GithubRepository is "owner/name" of the only repository whose workflows may deploy.
 	GithubRepository string `validate:"repository"`
 	// TfcOrganization is trusted for dynamic credentials; empty means no trust in Terraform Cloud.
 	TfcOrganization string
-	Baseline        Baseline
+	// TfcProject holds the workspaces that are trusted; empty means any project of the organization.
+	TfcProject string
+	Baseline   Baseline
 }
 
 // Deployment is one environment as the base sees it.
@@ -37,7 +47,7 @@ type Deployment struct {
 }
 
 // Stack is the base's stack and workspace name.
-func (b Base) Stack() string { return stackName("base") }
+func (b Base) Stack() string { return stackName(string(BaseName)) }
 
 // FlywayRepository is the image that migrates the databases.
 const FlywayRepository = "flyway"
@@ -46,12 +56,16 @@ func base(settings Settings) Base {
 	b := Base{
 		Account:                Account{ID: settings.AccountBase, Region: homeRegion, RecoveryRegion: recoveryRegion},
 		Protection:             Locked,
-		Tags:                   tags(settings, stackName("base"), "shared"),
+		Tags:                   tags(settings, stackName(string(BaseName)), "shared"),
 		Zone:                   settings.Domain,
 		CertificateAuthorities: []string{"amazon.com", "amazontrust.com", "awstrust.com", "amazonaws.com"},
+		SecurityContacts:       settings.AlarmEmails,
+		QueryLogDays:           30, // enough to look into an incident; queries tell who looked for what
+		ImageNamespace:         "batbern",
 		KeepImages:             20,
 		GithubRepository:       settings.GithubRepository,
 		TfcOrganization:        settings.Organization,
+		TfcProject:             settings.TfcProject,
 		Baseline:               Baseline{S3PublicAccessBlock: true, EbsEncryption: true, AccessAnalyzer: true},
 	}
 	for _, service := range services() {

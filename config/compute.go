@@ -77,13 +77,14 @@ func (c Compute) check(at path, report *Faults) {
 
 // Limits of AWS that an environment's list of services can meet.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
+// https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 const (
 	rulesPerLoadBalancer        = 100
 	targetGroupsPerLoadBalancer = 100
-	conditionValuesPerRule      = 5
 	wildcardsPerRule            = 6
 	highestPriority             = 50000
+	rulesPerSecurityGroup       = 60
 	// rolePolicyCharacters is how long a role's inline policies may be together.
 	rolePolicyCharacters = 10240
 	// taskDefinitionBytes is how long a task definition may be.
@@ -111,8 +112,51 @@ func (e Environment) servicesFit(at path, report *Faults) {
 			fmt.Sprintf("%d: the quota \"Target Groups per Application Load Balancer\"", targetGroupsPerLoadBalancer),
 			"merge services, or give some of them a second load balancer")
 	}
+	ports := map[int]bool{}
+	for _, service := range e.Services {
+		ports[service.Port] = true
+	}
+	// each port is open to the load balancer and to the other services
+	if inbound := 2 * len(ports); inbound > rulesPerSecurityGroup {
+		report.add(at.field("Services"), fmt.Sprintf("%d ports, %d inbound rules of the services' security group", len(ports), inbound),
+			fmt.Sprintf("%d: the quota \"Inbound or outbound rules per security group\"", rulesPerSecurityGroup),
+			"let services share a port: each task has an address of its own")
+	}
+	if tasks, addresses := e.mostTasks()*colours, e.privateAddresses(); tasks > addresses {
+		report.add(at.field("Services"), fmt.Sprintf("%d tasks at most (%d at once for each that Scaling allows)", tasks, colours),
+			fmt.Sprintf("%d: the addresses of the private subnets", addresses), "lower MaxTasks, or give the network a larger range")
+	}
 	e.routesApart(at, report)
 	e.usersApart(at, report)
+}
+
+// mostTasks is how many tasks all services may scale to together, by their bounds and schedules.
+func (e Environment) mostTasks() int {
+	total := 0
+	for _, service := range e.Services {
+		most := service.Scaling.MaxTasks
+		for _, schedule := range service.Scaling.Schedules {
+			most = max(most, schedule.MaxTasks)
+		}
+		total += most
+	}
+	return total
+}
+
+// privateAddresses is how many network interfaces fit into the private subnets.
+func (e Environment) privateAddresses() int {
+	const takenByAWS = 5 // of each subnet
+	plan, err := e.Network.SubnetPlan()
+	if err != nil {
+		return e.mostTasks() * 2 // the network's own fault is reported, and enough of one
+	}
+	total := 0
+	for _, subnet := range plan {
+		if subnet.Tier == Private {
+			total += 1<<(subnet.Cidr.Addr().BitLen()-subnet.Cidr.Bits()) - takenByAWS
+		}
+	}
+	return total
 }
 
 // routesApart refuses two rules of one priority and two services that claim the same path.

@@ -24,7 +24,39 @@ type Database struct {
 	BackupWindow string `validate:"required"`
 	// MaintenanceWindow is the weekly time of upgrades in UTC, "ddd:hh:mm-ddd:hh:mm". It must not meet BackupWindow.
 	MaintenanceWindow string `validate:"required"`
+	// MonitoringSeconds is how often the operating system's figures are taken: 1, 5, 10, 15, 30 or 60 (RDS.6).
+	MonitoringSeconds int `validate:"oneof=1 5 10 15 30 60"`
+	// SlowQueryMilliseconds is from how long on a statement is logged, without its parameters' values.
+	SlowQueryMilliseconds int `validate:"min=100,max=60000"`
+	// LogRetentionDays is how long the database's, the proxy's and the functions' logs are kept.
+	LogRetentionDays int `validate:"logretention"`
+	// RotationDays is how often passwords change, 1 to 90 (SecretsManager.4).
+	RotationDays int `validate:"min=1,max=90"`
+	// ProxyConnectionsPercent is the share of the instance's connections that the proxy may take. The rest is left to
+	// Flyway, the rotation and operators, who pass the proxy by.
+	ProxyConnectionsPercent int `validate:"min=10,max=90"`
+	// ReadReplica adds an instance that follows the first one, and a read-only endpoint of the proxy.
+	ReadReplica bool
+	// SnapshotID makes the instance from this snapshot instead of empty. It is read when the instance is made; a later
+	// change of it changes nothing.
+	SnapshotID string `validate:"omitempty,max=255"`
 }
+
+// What every environment's database has in common.
+const (
+	// DatabaseName is the database's name in PostgreSQL.
+	DatabaseName = "batbern"
+	// DatabaseMajorVersion is PostgreSQL's; minor upgrades come by themselves in the maintenance window.
+	DatabaseMajorVersion = "15"
+	// DatabaseAdmin is the master's name: none that every scan tries (RDS.25), and none PostgreSQL reserves.
+	DatabaseAdmin = "batbern_master"
+	// DatabaseOwner owns the schemas and everything in them; nobody can sign in as it.
+	DatabaseOwner = "batbern_owner"
+	// DatabaseMigrator is who Flyway signs in as.
+	DatabaseMigrator = "batbern_migrator"
+	// DatabaseReader is for operators who look something up.
+	DatabaseReader = "batbern_readonly"
+)
 
 // databasePort is the same everywhere, so that a connection string differs between environments by its host alone.
 const databasePort = 5433

@@ -18,13 +18,18 @@ func dev(settings Settings) Environment {
 			FlowLogs:    FlowLogs{AggregationSeconds: 600, RetentionDays: 30},
 		},
 		Database: Database{
-			InstanceClass:       "db.t4g.micro", // the cheapest that runs PostgreSQL 15
-			Port:                databasePort,
-			StorageGiB:          20,
-			MaxStorageGiB:       50,
-			BackupRetentionDays: 7, // RDS.11's least
-			BackupWindow:        "02:00-02:30",
-			MaintenanceWindow:   "sun:03:00-sun:04:00",
+			InstanceClass:           "db.t4g.micro", // the cheapest that runs PostgreSQL 15
+			Port:                    databasePort,
+			StorageGiB:              20,
+			MaxStorageGiB:           50,
+			BackupRetentionDays:     7, // RDS.11's least
+			BackupWindow:            "02:00-02:30",
+			MaintenanceWindow:       "sun:03:00-sun:04:00",
+			MonitoringSeconds:       60,
+			SlowQueryMilliseconds:   500,
+			LogRetentionDays:        7,
+			RotationDays:            30,
+			ProxyConnectionsPercent: 75,
 		},
 		// no cache: services fall back on the database, as all of BATbern does today
 		Compute: Compute{
@@ -53,6 +58,9 @@ func dev(settings Settings) Environment {
 			Firewall:       Firewall{Mode: FirewallOff}, // five dollars a month and more, for nobody's attack
 			Redirects:      formerAddresses(),
 			ConnectOrigins: signIn(homeRegion),
+		},
+		Observability: Observability{
+			MailFrom: Critical, // what is less shows on the dashboard: nobody leaves a table for development
 		},
 	}
 }

@@ -28,11 +28,15 @@ type Environment struct {
 	Baseline Baseline
 	Network  Network
 	Database Database
+	Backup   Backup
 	Cache    Cache
 	Compute  Compute
 	Api      Api
 	Storage  Storage
 	Edge     Edge
+
+	Observability Observability
+
 	Services []Service `validate:"required,unique=Name,dive"`
 	// ExternalSecrets are the names of secrets whose values come from outside, a mail provider's key for example: made
 	// empty, filled in by a person, read by the services that name them.

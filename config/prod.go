@@ -24,14 +24,27 @@ func prod(settings Settings) Environment {
 			FlowLogs:           FlowLogs{AggregationSeconds: 60, RetentionDays: 365},
 		},
 		Database: Database{
-			InstanceClass:       "db.t4g.medium",
-			Port:                databasePort,
-			StorageGiB:          50,
-			MaxStorageGiB:       200,
-			MultiAz:             true,
-			BackupRetentionDays: 35, // RDS's longest
-			BackupWindow:        "02:00-02:30",
-			MaintenanceWindow:   "sun:03:00-sun:04:00", // conferences are on Fridays
+			InstanceClass:           "db.t4g.medium",
+			Port:                    databasePort,
+			StorageGiB:              50,
+			MaxStorageGiB:           200,
+			MultiAz:                 true,
+			BackupRetentionDays:     35, // RDS's longest
+			BackupWindow:            "02:00-02:30",
+			MaintenanceWindow:       "sun:03:00-sun:04:00", // conferences are on Fridays
+			MonitoringSeconds:       15,
+			SlowQueryMilliseconds:   1000,
+			LogRetentionDays:        365,
+			RotationDays:            30,
+			ProxyConnectionsPercent: 80,
+		},
+		Backup: Backup{
+			DailyDays:      35,
+			WeeklyDays:     90,
+			MonthlyDays:    365,
+			Lock:           true,
+			CopyToRecovery: true,
+			RestoreTest:    true,
 		},
 		Cache: Cache{
 			Shape:                 SingleShard{StandBy: 1}, // in the other zone; BATbern's keys need no second shard
@@ -75,6 +88,9 @@ func prod(settings Settings) Environment {
 			DetailedMetrics: true,
 			Redirects:       formerAddresses(),
 			ConnectOrigins:  signIn(homeRegion),
+		},
+		Observability: Observability{
+			MailFrom: Info,
 		},
 	}
 }

@@ -146,7 +146,7 @@ const (
 )
 
 // leastJvmMiB is what a Spring Boot service needs to start at all.
-const leastJvmMiB = 256
+const leastJvmMiB = 384
 
 func (s Service) check(at path, environment Environment, report *Faults) {
 	s.checkSize(at, report)
@@ -207,7 +207,7 @@ var (
 	// secretLooking finds names that promise a secret (ECS.8 and beyond).
 	secretLooking = regexp.MustCompile(`PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|PRIVATE|(^|_)KEY($|_ID$)|ACCESS_KEY|API_?KEY`)
 	// ownVariables begin what the infrastructure sets itself.
-	ownVariables = regexp.MustCompile(`^(AWS_|ECS_|OTEL_|DATABASE_|SERVER_PORT$|BATBERN_)`)
+	ownVariables = regexp.MustCompile(`^(AWS_|ECS_|OTEL_|DATABASE_|CACHE_|SERVER_PORT$|BATBERN_)`)
 )
 
 // collectorPorts are where the collector listens: OTLP by gRPC and by HTTP, and its health.
@@ -226,7 +226,7 @@ func (s Service) checkVariables(at path, secrets []string, report *Faults) {
 			report.add(field, "a value", "nothing secret: it would stand in the state and in every task definition",
 				"move it to Secrets, which are read when a task starts; if it is no secret, rename the variable")
 		case ownVariables.MatchString(name):
-			report.add(field, value, "no name beginning AWS_, ECS_, OTEL_, DATABASE_, BATBERN_, nor SERVER_PORT", "remove it: the infrastructure sets those")
+			report.add(field, value, "no name beginning AWS_, ECS_, OTEL_, DATABASE_, CACHE_, BATBERN_, nor SERVER_PORT", "remove it: the infrastructure sets those")
 		case strings.Contains(value, "${"):
 			report.add(field, value, "a text without ${", "write the value itself: Terraform would read this as an expression")
 		}
@@ -304,7 +304,7 @@ func services() []Service {
 			HealthPath:   "/actuator/health",
 			StartSeconds: 180, // Spring Boot on a quarter of a vCPU takes 60 to 120
 			Cpu:          256,
-			MemoryMiB:    1024, // 512 leaves a JVM 288 beside its sidecars
+			MemoryMiB:    1024, // 512 would leave 288 beside the sidecars, too little for a JVM
 			Routes:       routes,
 			Scaling:      Scaling{MinTasks: 1, DesiredTasks: 1, MaxTasks: 2, TargetCpuPercent: 70, TargetMemoryPercent: 85},
 		}

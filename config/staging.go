@@ -18,14 +18,20 @@ func staging(settings Settings) Environment {
 			FlowLogs:    FlowLogs{AggregationSeconds: 600, RetentionDays: 90},
 		},
 		Database: Database{
-			InstanceClass:       "db.t4g.small", // half of production: load tests scale their numbers
-			Port:                databasePort,
-			StorageGiB:          20,
-			MaxStorageGiB:       100,
-			BackupRetentionDays: 14,
-			BackupWindow:        "02:00-02:30",
-			MaintenanceWindow:   "sun:03:00-sun:04:00", // a week's upgrade is seen here on the same day as in production
+			InstanceClass:           "db.t4g.small", // half of production: load tests scale their numbers
+			Port:                    databasePort,
+			StorageGiB:              20,
+			MaxStorageGiB:           100,
+			BackupRetentionDays:     14,
+			BackupWindow:            "02:00-02:30",
+			MaintenanceWindow:       "sun:03:00-sun:04:00", // a week's upgrade is seen here on the same day as in production
+			MonitoringSeconds:       60,
+			SlowQueryMilliseconds:   500,
+			LogRetentionDays:        30,
+			RotationDays:            30,
+			ProxyConnectionsPercent: 75,
 		},
+		Backup: Backup{DailyDays: 7, RestoreTest: true}, // enough to rehearse a restore
 		Cache: Cache{
 			Shape:                 SingleShard{}, // one node: the client's code is tried here, not the failover
 			NodeType:              "cache.t4g.micro",
@@ -58,6 +64,9 @@ func staging(settings Settings) Environment {
 			Firewall:       Firewall{Mode: FirewallCount, RequestsPerFiveMinutes: 2000, LogRetentionDays: 30},
 			Redirects:      formerAddresses(),
 			ConnectOrigins: signIn(homeRegion),
+		},
+		Observability: Observability{
+			MailFrom: Warning,
 		},
 	}
 }

@@ -88,6 +88,7 @@ func (p Project) validate() Faults {
 	var faults Faults
 	v := newValidator()
 	structFaults(v, "base", p.Base, "change it in config/base.go", &faults)
+	p.Base.Mail.check("base.Mail", &faults)
 	for _, environment := range p.Environments {
 		at := path(environment.Name)
 		structFaults(v, at, environment, fmt.Sprintf("change it in config/%s.go", environment.Name), &faults)
@@ -186,6 +187,7 @@ func accountFaults(settings Settings, report *Faults) {
 func (e Environment) check(at path, report *Faults) {
 	e.Network.check(at.field("Network"), report)
 	e.Database.check(at.field("Database"), report)
+	e.Backup.check(at.field("Backup"), report)
 	e.Cache.check(at.field("Cache"), report)
 	e.Compute.check(at.field("Compute"), report)
 	e.Api.check(at.field("Api"), report)
@@ -215,6 +217,8 @@ func (e Environment) productionFloor(at path, report *Faults) {
 	floor(e.Database.MultiAz, "Database.MultiAz", e.Database.MultiAz, "true")
 	floor(e.Database.BackupRetentionDays >= productionRetentionDays, "Database.BackupRetentionDays", e.Database.BackupRetentionDays,
 		fmt.Sprintf("%d to 35", productionRetentionDays))
+	floor(e.Backup.DailyDays > 0 && e.Backup.Lock && e.Backup.CopyToRecovery, "Backup", fmt.Sprintf("%+v", e.Backup), "daily backups, locked and copied to the recovery region (RDS.26)")
+	floor(e.Database.LogRetentionDays >= 365, "Database.LogRetentionDays", e.Database.LogRetentionDays, "365 or more (CloudWatch.16)")
 	floor(e.Network.FlowLogs.RetentionDays >= 365, "Network.FlowLogs.RetentionDays", e.Network.FlowLogs.RetentionDays, "365 or more (CloudWatch.16)")
 	floor(!e.Compute.Exec, "Compute.Exec", e.Compute.Exec, "false")
 	floor(e.Compute.ContainerInsights == "enhanced", "Compute.ContainerInsights", e.Compute.ContainerInsights, "enhanced")

@@ -32,6 +32,11 @@ func OutputDNSRoleArn(environment config.Name) string {
 	return "dns_role_arn_" + snake(string(environment))
 }
 
+// OutputDNSReadRoleArn is the name of the output that holds the role with which plans of an environment read the zone.
+func OutputDNSReadRoleArn(environment config.Name) string {
+	return "dns_read_role_arn_" + snake(string(environment))
+}
+
 // OutputPlanRoleArn is the name of the output that holds the role with which pipelines plan an environment.
 func OutputPlanRoleArn(environment config.Name) string {
 	return "plan_role_arn_" + snake(string(environment))
@@ -68,6 +73,11 @@ func (s shared) repositoryArn(repository string) string {
 	return *s.state.GetString(jsii.String(OutputRepositoryArn(repository)))
 }
 
-func (s shared) dnsRoleArn(environment config.Name) string {
-	return *s.state.GetString(jsii.String(OutputDNSRoleArn(environment)))
+// dnsRoleArn is the role of the provider that works in the zone: one that only reads where the stack is only planned.
+func (s shared) dnsRoleArn(environment config.Name, settings config.Settings) string {
+	name := OutputDNSRoleArn(environment)
+	if settings.DeployRole == "plan" {
+		name = OutputDNSReadRoleArn(environment)
+	}
+	return *s.state.GetString(jsii.String(name))
 }

@@ -6,8 +6,8 @@ import (
 	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/constructs/certificate"
 	"github.com/batbern/infrastructure/constructs/encryption"
-	"github.com/batbern/infrastructure/constructs/identity"
 	"github.com/batbern/infrastructure/constructs/network"
+	"github.com/batbern/infrastructure/constructs/observability"
 	"github.com/batbern/infrastructure/constructs/records"
 )
 
@@ -23,22 +23,19 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 	in := clouds{
 		virginia: add("aws_virginia", "virginia", target{account.ID, virginia, own}),
 		recovery: add("aws_recovery", "recovery", target{account.ID, account.RecoveryRegion, own}),
-		dns:      add("aws_dns", "dns", target{project.Base.Account.ID, project.Base.Account.Region, base.dnsRoleArn(environment.Name)}),
+		dns:      add("aws_dns", "dns", target{project.Base.Account.ID, project.Base.Account.Region, base.dnsRoleArn(environment.Name, settings)}),
 	}
 
-	boundary := identity.Boundary(stack, "boundary", identity.BoundaryProps{
-		Name:      environment.Stack(),
-		AccountID: account.ID,
-		Regions:   []string{account.Region, account.RecoveryRegion, virginia},
-	})
+	boundaryArn := addAccount(stack, project.Base, environment)
 	keys := encryption.New(stack, "encryption", encryption.Props{
-		Name:       environment.Stack(),
-		AccountID:  account.ID,
-		Region:     account.Region,
-		Protection: environment.Protection,
+		Name: environment.Stack(), AccountID: account.ID, Region: account.Region, Protection: environment.Protection,
+	})
+	topics := observability.Topics(stack, "topics", observability.TopicProps{
+		Name: environment.Stack(), AccountID: account.ID, Region: account.Region, KeyArn: keys.MessagesKeyArn,
+		Emails: environment.AlarmEmails, MailFrom: environment.Observability.MailFrom,
 	})
 	recoveryKeyArn := recoveryStorageKey(stack, environment, in)
-	buckets := addBuckets(stack, environment, keys, recoveryKeyArn, boundary.PolicyArn, in)
+	buckets := addBuckets(stack, environment, keys, recoveryKeyArn, boundaryArn, in)
 	vpc := network.New(stack, "network", network.Props{
 		Name:              environment.Stack(),
 		Account:           account,
@@ -46,30 +43,26 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 		DatabasePort:      environment.Database.Port,
 		ServicePorts:      servicePorts(environment.Services),
 		Cache:             environment.Cache.Enabled(),
-		BoundaryArn:       boundary.PolicyArn,
+		BoundaryArn:       boundaryArn,
 		LogsKeyArn:        keys.LogsKeyArn,
 		FlowLogsBucketArn: buckets.Logs.Destination(),
 	})
-	if environment.Cache.Enabled() {
-		addCache(stack, environment, keys, vpc)
-	}
+	data := addDatabase(stack, environment, vpc, keys, boundaryArn, topics, in)
 	certificates := certificate.New(stack, "certificate", certificate.Props{
 		Domains: environment.Domains, ZoneID: base.zoneID(), DNS: in.dns, Virginia: in.virginia,
+	})
+	entry := addServices(stack, environment, parts{
+		base: base, keys: keys, boundaryArn: boundaryArn, vpc: vpc, buckets: buckets, database: data, topics: topics, certificateArn: certificates.RegionalArn,
 	})
 	front := addEdge(stack, environment, buckets, certificates, in)
 	openBuckets(stack, environment, keys, recoveryKeyArn, buckets, front, in)
 	records.New(stack, "records", records.Props{
-		ZoneID: base.zoneID(), Root: environment.Domains.Root, DNS: in.dns, Aliases: aliases(environment.Domains, front),
+		ZoneID: base.zoneID(), Root: environment.Domains.Root, DNS: in.dns,
+		Aliases: append(aliases(environment.Domains, front), records.Alias{
+			ID: "api", Name: environment.Domains.Api(), Target: entry.Target, TargetZoneID: entry.TargetZoneID,
+		}),
 	})
 	webOutputs(stack, buckets, front)
 
 	return stack
-}
-
-func servicePorts(services []config.Service) []int {
-	var ports []int
-	for _, service := range services {
-		ports = append(ports, service.Port)
-	}
-	return ports
 }

@@ -4,11 +4,9 @@ import (
 	"github.com/hashicorp/terraform-cdk-go/cdktf"
 
 	"github.com/batbern/infrastructure/config"
-	"github.com/batbern/infrastructure/constructs/cache"
 	"github.com/batbern/infrastructure/constructs/certificate"
 	"github.com/batbern/infrastructure/constructs/edge"
 	"github.com/batbern/infrastructure/constructs/encryption"
-	"github.com/batbern/infrastructure/constructs/network"
 	"github.com/batbern/infrastructure/constructs/records"
 	"github.com/batbern/infrastructure/constructs/storage"
 )
@@ -45,22 +43,6 @@ func addBuckets(stack cdktf.TerraformStack, environment config.Environment, keys
 		RecoveryKeyArn:       recoveryKeyArn,
 		BoundaryArn:          boundaryArn,
 		Recovery:             in.recovery,
-	})
-}
-
-// addCache makes the cache of an environment that has one.
-func addCache(stack cdktf.TerraformStack, environment config.Environment, keys encryption.Outputs, vpc network.Outputs) cache.Outputs {
-	return cache.New(stack, "cache", cache.Props{
-		Name:            environment.Stack(),
-		Account:         environment.Account,
-		Cache:           environment.Cache,
-		Protection:      environment.Protection,
-		Services:        environment.Services,
-		Port:            network.CachePort,
-		SubnetIDs:       vpc.SubnetIDs(config.Isolated),
-		SecurityGroupID: vpc.SecurityGroupID(network.Cache),
-		DataKeyArn:      keys.DataKeyArn,
-		LogsKeyArn:      keys.LogsKeyArn,
 	})
 }
 

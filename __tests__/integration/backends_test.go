@@ -94,7 +94,7 @@ func TestProviders(t *testing.T) {
 			want := environment.Account.ID
 			role := fmt.Sprintf("arn:aws:iam::%s:role/%s-plan", want, environment.Stack())
 			if provider["alias"] == "dns" {
-				want, role = project.Base.Account.ID, fmt.Sprintf("${data.terraform_remote_state.base.outputs.dns_role_arn_%s}", environment.Name)
+				want, role = project.Base.Account.ID, fmt.Sprintf("${data.terraform_remote_state.base.outputs.dns_read_role_arn_%s}", environment.Name)
 			}
 			if got := provider["allowed_account_ids"]; !reflect.DeepEqual(got, []any{want}) {
 				t.Errorf("%s %v: allowed accounts %v, want %s", environment.Stack(), provider["alias"], got, want)

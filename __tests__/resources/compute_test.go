@@ -11,6 +11,7 @@ import (
 	"github.com/batbern/infrastructure/constructs/compute"
 	"github.com/batbern/infrastructure/constructs/loadbalancer"
 	"github.com/batbern/infrastructure/constructs/network"
+	"github.com/batbern/infrastructure/constructs/storage"
 )
 
 // platform synthesizes network, cluster, load balancer, services and API of one environment, as its stack composes them.
@@ -46,8 +47,8 @@ func platform(t *testing.T, environment config.Environment) *testkit.Stack {
 		compute.NewServices(stack, "services", compute.ServicesProps{
 			Name: name, Environment: string(environment.Name), Account: environment.Account, Compute: environment.Compute,
 			Services: environment.Services, Vpc: vpc, Cluster: cluster, LoadBalancer: balancer, Repositories: repositories,
-			Database:   compute.DatabaseAccess{ProxyResourceID: "prx-0123456789abcdef0", Endpoint: "proxy.example", Port: 5432, Name: "batbern"},
-			Buckets:    map[string]compute.Bucket{"content": {Name: "content-bucket", Arn: "arn:aws:s3:::content-bucket"}, "imports": {Name: "imports-bucket", Arn: "arn:aws:s3:::imports-bucket"}},
+			Database:   &compute.DatabaseAccess{ProxyResourceID: "prx-0123456789abcdef0", Endpoint: "proxy.example", Port: 5432, Name: "batbern"},
+			Buckets:    map[string]storage.Bucket{"content": {Name: "content-bucket", Arn: "arn:aws:s3:::content-bucket"}, "imports": {Name: "imports-bucket", Arn: "arn:aws:s3:::imports-bucket"}},
 			SecretArns: secrets, LogsKeyArn: key + "logs", SecretsKeyArn: key + "secrets", StorageKeyArn: key + "storage",
 			BoundaryArn: "arn:aws:iam::222233334444:policy/boundary", AlarmTopicArn: "arn:aws:sns:eu-central-1:222233334444:alarms",
 		})

@@ -15,6 +15,8 @@ import (
 
 // commands are the tool's verbs, one field each.
 type commands struct {
+	Cost     CostCmd     `cmd:"" help:"Estimate what the synthesized stacks cost a month, or read the prices again."`
+	Diagram  DiagramCmd  `cmd:"" help:"Draw the stacks and each environment's architecture."`
 	Validate ValidateCmd `cmd:"" help:"Check every synthesized stack against the provider's schema."`
 	Plan     PlanCmd     `cmd:"" help:"Show what would change in a stack, with the configured backend."`
 	Bench    BenchCmd    `cmd:"" help:"Measure synthesis beside the least app that loads the AWS binding."`

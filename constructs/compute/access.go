@@ -35,10 +35,14 @@ func taskPolicy(service config.Service, props ServicesProps) policy.Document {
 			Resources: []string{"*"}},
 	}}
 	add := func(statements ...policy.Statement) { document.Statements = append(document.Statements, statements...) }
-	if service.DatabaseUser != "" {
+	if service.DatabaseUser != "" && props.Database != nil {
 		add(policy.Statement{Sid: "SignInToDatabase", Effect: policy.Allow, Actions: []string{"rds-db:connect"}, Resources: []string{
 			fmt.Sprintf("arn:aws:rds-db:%s:%s:dbuser:%s/%s", props.Account.Region, props.Account.ID, props.Database.ProxyResourceID, service.DatabaseUser),
 		}})
+	}
+	if props.Cache != nil {
+		add(policy.Statement{Sid: "SignInToCache", Effect: policy.Allow, Actions: []string{"elasticache:Connect"},
+			Resources: []string{props.Cache.Arn, props.Cache.UserArns[service.Name]}})
 	}
 	add(bucketStatements(service, props)...)
 	for i, permission := range service.Permissions {

@@ -9,8 +9,10 @@ import (
 	"github.com/hashicorp/terraform-cdk-go/cdktf"
 
 	"github.com/batbern/infrastructure/config"
+	"github.com/batbern/infrastructure/constructs/cache"
 	"github.com/batbern/infrastructure/constructs/loadbalancer"
 	"github.com/batbern/infrastructure/constructs/network"
+	"github.com/batbern/infrastructure/constructs/storage"
 )
 
 // ServicesProps says what the services are made of and what they may reach.
@@ -28,10 +30,12 @@ type ServicesProps struct {
 	LoadBalancer loadbalancer.Outputs
 	// Repositories hold the services' images, by service.
 	Repositories map[string]Repository
-	// Database is what services with a DatabaseUser sign in to.
-	Database DatabaseAccess
+	// Database is what services with a DatabaseUser sign in to; nil where there is none, and no right or variable for it.
+	Database *DatabaseAccess
+	// Cache is where each service has a user of its own; nil where there is none.
+	Cache *cache.Outputs
 	// Buckets are those that entries may name, by purpose.
-	Buckets map[string]Bucket
+	Buckets map[string]storage.Bucket
 	// SecretArns are the external secrets, by name.
 	SecretArns map[string]string
 	// LogsKeyArn encrypts logs and exec sessions; SecretsKeyArn and StorageKeyArn are what services decrypt with.
@@ -45,9 +49,6 @@ type ServicesProps struct {
 
 // Repository is where a service's images are.
 type Repository struct{ URL, Arn string }
-
-// Bucket is a bucket that services may use.
-type Bucket struct{ Name, Arn string }
 
 // DatabaseAccess is the way to the database: RDS Proxy, with IAM in place of a password.
 type DatabaseAccess struct {

@@ -110,7 +110,7 @@ func environment(service config.Service, props ServicesProps) map[string]string 
 	variables["OTEL_RESOURCE_ATTRIBUTES"] = "deployment.environment=" + props.Environment + ",service.namespace=" + props.Name
 	variables["OTEL_SERVICE_NAME"] = service.Name
 	variables["SERVER_PORT"] = fmt.Sprint(service.Port)
-	if service.DatabaseUser != "" {
+	if service.DatabaseUser != "" && props.Database != nil {
 		variables["DATABASE_HOST"] = props.Database.Endpoint
 		variables["DATABASE_NAME"] = props.Database.Name
 		variables["DATABASE_PORT"] = fmt.Sprint(props.Database.Port)
@@ -119,6 +119,13 @@ func environment(service config.Service, props ServicesProps) map[string]string 
 		// that the proxy could not pool it
 		variables["DATABASE_URL"] = fmt.Sprintf("jdbc:postgresql://%s:%d/%s?sslmode=verify-full&prepareThreshold=0",
 			props.Database.Endpoint, props.Database.Port, props.Database.Name)
+	}
+	if props.Cache != nil {
+		variables["CACHE_CLUSTER_MODE"] = fmt.Sprint(props.Cache.ClusterMode)
+		variables["CACHE_HOST"] = props.Cache.Endpoint
+		variables["CACHE_PORT"] = fmt.Sprint(props.Cache.Port)
+		variables["CACHE_READER_HOST"] = props.Cache.ReaderEndpoint
+		variables["CACHE_USER"] = props.Cache.UserNames[service.Name] // by a token of the role, like the database
 	}
 	for _, access := range service.Buckets {
 		variables["BATBERN_BUCKET_"+upper(access.Bucket)] = props.Buckets[access.Bucket].Name

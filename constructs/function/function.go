@@ -29,7 +29,9 @@ type Props struct {
 	Variables      map[string]string // environment variables; never a secret
 	Statements     []policy.Statement
 
-	SubnetIDs       []string // two zones at least (Lambda.5)
+	// SubnetIDs, in two zones at least (Lambda.5), and SecurityGroupID put the function into the VPC. Without a group it
+	// stays outside: for functions that call AWS alone, which the VPC's endpoints may not let through.
+	SubnetIDs       []string
 	SecurityGroupID string
 
 	BoundaryArn      string
@@ -44,6 +46,8 @@ const memoryMiB = 256
 type Outputs struct {
 	Name, Arn, RoleArn string
 	LogGroupName       string
+	// CodeHash changes with the code: what the function has done may have to be done again then.
+	CodeHash string
 	// Ready are what has to exist before the function can be invoked: its role's rights, which the function's
 	// own address does not wait for.
 	Ready []cdktf.ITerraformDependable
@@ -55,33 +59,40 @@ func New(scope constructs.Construct, id string, props Props) Outputs {
 	logs := logGroup(scope, props)
 	role := serviceRole(scope, props)
 	rights := roleRights(scope, role, logs, props)
-	made := lambdafunction.NewLambdaFunction(scope, jsii.String("function"), code(scope, props, &lambdafunction.LambdaFunctionConfig{
+	file, hash := code(scope, props)
+	config := &lambdafunction.LambdaFunctionConfig{
 		FunctionName:  jsii.String(props.Name),
 		Description:   jsii.String(props.Purpose),
 		Role:          role.Arn(),
 		Runtime:       jsii.String("provided.al2023"),
 		Handler:       jsii.String("bootstrap"),
+		Filename:      jsii.String(file),
 		Architectures: jsii.Strings("arm64"),
-		MemorySize:    jsii.Number(memoryMiB),
-		Timeout:       jsii.Number(props.TimeoutSeconds),
-		Environment:   &lambdafunction.LambdaFunctionEnvironment{Variables: pointers(props.Variables)},
-		TracingConfig: &lambdafunction.LambdaFunctionTracingConfig{Mode: jsii.String("Active")},
-		LoggingConfig: &lambdafunction.LambdaFunctionLoggingConfig{LogFormat: jsii.String("JSON"), LogGroup: logs.Name()},
-		VpcConfig: &lambdafunction.LambdaFunctionVpcConfig{
-			SubnetIds:        jsii.Strings(props.SubnetIDs...),
-			SecurityGroupIds: jsii.Strings(props.SecurityGroupID),
-		},
+		// Lambda compares it with what it has
+		SourceCodeHash: jsii.String(hash),
+		MemorySize:     jsii.Number(memoryMiB),
+		Timeout:        jsii.Number(props.TimeoutSeconds),
+		Environment:    &lambdafunction.LambdaFunctionEnvironment{Variables: pointers(props.Variables)},
+		TracingConfig:  &lambdafunction.LambdaFunctionTracingConfig{Mode: jsii.String("Active")},
+		LoggingConfig:  &lambdafunction.LambdaFunctionLoggingConfig{LogFormat: jsii.String("JSON"), LogGroup: logs.Name()},
 		// Lambda checks the right to make network interfaces when the function is made
 		DependsOn: &[]cdktf.ITerraformDependable{rights},
-	}))
+	}
+	if props.SecurityGroupID != "" {
+		config.VpcConfig = &lambdafunction.LambdaFunctionVpcConfig{
+			SubnetIds:        jsii.Strings(props.SubnetIDs...),
+			SecurityGroupIds: jsii.Strings(props.SecurityGroupID),
+		}
+	}
+	made := lambdafunction.NewLambdaFunction(scope, jsii.String("function"), config)
 	return Outputs{
-		Name: *made.FunctionName(), Arn: *made.Arn(), RoleArn: *role.Arn(), LogGroupName: *logs.Name(),
+		Name: *made.FunctionName(), Arn: *made.Arn(), RoleArn: *role.Arn(), LogGroupName: *logs.Name(), CodeHash: hash,
 		Ready: []cdktf.ITerraformDependable{rights},
 	}
 }
 
-// code adds the built archive. A function that does not compile ends the synthesis with the compiler's words.
-func code(scope constructs.Construct, props Props, args *lambdafunction.LambdaFunctionConfig) *lambdafunction.LambdaFunctionConfig {
+// code is the built archive. A function that does not compile ends the synthesis with the compiler's words.
+func code(scope constructs.Construct, props Props) (file, hash string) {
 	archive, err := functionbuild.Build(props.Source)
 	if err != nil {
 		panic(err)
@@ -90,8 +101,7 @@ func code(scope constructs.Construct, props Props, args *lambdafunction.LambdaFu
 		Path: jsii.String(archive.Path),
 		Type: cdktf.AssetType_FILE,
 	})
-	args.Filename, args.SourceCodeHash = asset.Path(), jsii.String(archive.Hash)
-	return args
+	return *asset.Path(), archive.Hash
 }
 
 func logGroup(scope constructs.Construct, props Props) cloudwatchloggroup.CloudwatchLogGroup {
@@ -112,7 +122,11 @@ func serviceRole(scope constructs.Construct, props Props) iamrole.IamRole {
 }
 
 func roleRights(scope constructs.Construct, role iamrole.IamRole, logs cloudwatchloggroup.CloudwatchLogGroup, props Props) iamrolepolicy.IamRolePolicy {
-	document := policy.Document{Statements: append(runtimeStatements(*logs.Arn(), functionArn(props)), props.Statements...)}
+	document := policy.Document{Statements: runtimeStatements(*logs.Arn())}
+	if props.SecurityGroupID != "" {
+		document.Statements = append(document.Statements, networkStatements(functionArn(props))...)
+	}
+	document.Statements = append(document.Statements, props.Statements...)
 	return iamrolepolicy.NewIamRolePolicy(scope, jsii.String("rights"), &iamrolepolicy.IamRolePolicyConfig{
 		Name:   jsii.String("rights"),
 		Role:   role.Id(),
@@ -120,18 +134,23 @@ func roleRights(scope constructs.Construct, role iamrole.IamRole, logs cloudwatc
 	})
 }
 
-// runtimeStatements are what every function in a VPC needs: its log, its traces, and network interfaces, which only the
-// Lambda service may make, never the function's own code.
+// runtimeStatements are what every function needs: its log and its traces, for which X-Ray knows no resources.
+func runtimeStatements(logGroupArn string) []policy.Statement {
+	return []policy.Statement{
+		{Sid: "Log", Effect: policy.Allow, Actions: []string{"logs:CreateLogStream", "logs:PutLogEvents"}, Resources: []string{logGroupArn + ":*"}},
+		{Sid: "Trace", Effect: policy.Allow, Actions: []string{"xray:PutTelemetryRecords", "xray:PutTraceSegments"}, Resources: []string{"*"}},
+	}
+}
+
+// networkStatements let Lambda make the function's network interfaces, and the function's own code none.
 // https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
-func runtimeStatements(logGroupArn, functionArn string) []policy.Statement {
+func networkStatements(functionArn string) []policy.Statement {
 	interfaces := []string{
 		"ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces",
 		"ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
 	}
 	return []policy.Statement{
-		{Sid: "Log", Effect: policy.Allow, Actions: []string{"logs:CreateLogStream", "logs:PutLogEvents"}, Resources: []string{logGroupArn + ":*"}},
-		{Sid: "Trace", Effect: policy.Allow, Actions: []string{"xray:PutTelemetryRecords", "xray:PutTraceSegments"}, Resources: []string{"*"}},
-		{Sid: "JoinTheNetwork", Effect: policy.Allow, Actions: interfaces, Resources: []string{"*"}},
+		{Sid: "JoinNetwork", Effect: policy.Allow, Actions: interfaces, Resources: []string{"*"}},
 		{Sid: "LeaveTheNetworkToLambda", Effect: policy.Deny, Actions: interfaces, Resources: []string{"*"},
 			Conditions: policy.Conditions{"ArnEquals": {"lambda:SourceFunctionArn": {functionArn}}}},
 	}

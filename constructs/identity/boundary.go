@@ -51,7 +51,7 @@ func BoundaryArn(name, accountID string) string {
 // the roles that deploy: a pipeline that could widen its own rights would have no limits at all.
 func BoundaryPolicy(props BoundaryProps) policy.Document {
 	boundary := BoundaryArn(props.Name, props.AccountID)
-	plan, apply := roleArn(props.AccountID, planName(props.Name)), roleArn(props.AccountID, applyName(props.Name))
+	plan, apply := roleArn(props.AccountID, Plan.role(props.Name)), roleArn(props.AccountID, Apply.role(props.Name))
 	never := append(identities(), commitments()...)
 	if !props.IdentityProviders {
 		never = append(never, "iam:*OpenIDConnectProvider*")
@@ -59,7 +59,6 @@ func BoundaryPolicy(props BoundaryProps) policy.Document {
 	deny := func(sid string, actions, resources []string, conditions policy.Conditions) policy.Statement {
 		return policy.Statement{Sid: sid, Effect: policy.Deny, Actions: actions, Resources: resources, Conditions: conditions}
 	}
-	anything := []string{"*"}
 	return policy.Document{Statements: []policy.Statement{
 		{Sid: "AllBut", Effect: policy.Allow, NotActions: never, Resources: anything},
 		deny("OtherRegions", anything, anything, policy.Conditions{"StringNotEquals": {"aws:RequestedRegion": props.Regions}}),
@@ -111,8 +110,8 @@ func ServiceTrust(service, accountID, sourceArn string) string {
 	return policy.TrustService(service, accountID, sourceArn).JSON()
 }
 
-func planName(name string) string  { return name + "-plan" }
-func applyName(name string) string { return name + "-apply" }
+// role is the name of the role that does the phase for a stack.
+func (p Phase) role(stack string) string { return stack + "-" + string(p) }
 
 func roleArn(accountID, name string) string {
 	return fmt.Sprintf("arn:aws:iam::%s:role/%s", accountID, name)

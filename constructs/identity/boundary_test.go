@@ -98,7 +98,8 @@ func allows(t *testing.T, document policy.Document, action, resource string, con
 	allowed := false
 	for _, s := range document.Statements {
 		matches := matchesAny(s.Actions, action) || (len(s.NotActions) > 0 && !matchesAny(s.NotActions, action))
-		if !matches || !matchesAny(s.Resources, resource) || !holds(t, s.Conditions, context) {
+		here := matchesAny(s.Resources, resource) || (len(s.NotResources) > 0 && !matchesAny(s.NotResources, resource))
+		if !matches || !here || !holds(t, s.Conditions, context) {
 			continue
 		}
 		if s.Effect == policy.Deny {
@@ -124,7 +125,7 @@ func holds(t *testing.T, conditions policy.Conditions, context map[string]string
 				ok = one
 			case "StringNotEquals", "StringNotLike", "ArnNotEquals", "ArnNotLike":
 				ok = !one
-			case "ForAllValues:StringLike":
+			case "ForAllValues:StringLike", "ForAllValues:StringEquals":
 				ok = !set || !slices.ContainsFunc(values, func(value string) bool { return !matchesAny(allowed, value) })
 			case "ForAnyValue:StringLike":
 				ok = set && slices.ContainsFunc(values, func(value string) bool { return matchesAny(allowed, value) })

@@ -10,7 +10,6 @@ import (
 	"github.com/aws/jsii-runtime-go"
 	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/lb"
 	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/lblistener"
-	"github.com/hashicorp/terraform-cdk-go/cdktf"
 
 	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/constructs/network"
@@ -30,10 +29,9 @@ type Props struct {
 	Vpc        network.Outputs
 	// CertificateArn is the regional certificate of Host.
 	CertificateArn string
-	// LogBucket takes access and connection logs under LogPrefix. It lets the load balancer write as soon as
-	// LogBucketReady exist: AWS tries when logging is switched on.
+	// LogBucket takes access and connection logs under LogPrefix. It is a reference that waits for the bucket's policy:
+	// AWS tries to write as soon as logging is switched on.
 	LogBucket, LogPrefix string
-	LogBucketReady       []cdktf.ITerraformDependable
 }
 
 // Outputs are the load balancer and what it forwards to.
@@ -104,7 +102,6 @@ func balancer(scope constructs.Construct, props Props) lb.Lb {
 		IdleTimeout:              jsii.Number(idleSeconds),
 		AccessLogs:               &lb.LbAccessLogs{Bucket: jsii.String(props.LogBucket), Prefix: jsii.String(props.LogPrefix), Enabled: jsii.Bool(true)}, // ELB.5
 		ConnectionLogs:           &lb.LbConnectionLogs{Bucket: jsii.String(props.LogBucket), Prefix: jsii.String(props.LogPrefix), Enabled: jsii.Bool(true)},
-		DependsOn:                &props.LogBucketReady,
 	})
 }
 

@@ -120,7 +120,7 @@ func New(scope constructs.Construct, id string, props Props) Outputs {
 	}
 	for _, endpoint := range slices.Concat(gateways, interfaces) {
 		outputs.endpoints[endpoint.service] = *endpoint.Id()
-		outputs.Ready = append(outputs.Ready, endpoint)
+		outputs.Ready = append(outputs.Ready, endpoint.VpcEndpoint)
 	}
 	return outputs
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // Parse reads a document from JSON, in whichever of the grammar's forms it is written. It is for judging policies, so
-// it is strict: an element that [Statement] cannot hold (NotPrincipal, NotResource, an unknown kind of principal) is
+// it is strict: an element that [Statement] cannot hold (NotPrincipal, an unknown kind of principal) is
 // an error, because a judge that overlooks it would be wrong. A missing Sid is none.
 func Parse(text string) (Document, error) {
 	var wire struct {
@@ -53,6 +53,8 @@ func parseStatement(text json.RawMessage) (Statement, error) {
 			err = json.Unmarshal(value, (*words)(&statement.NotActions))
 		case "Resource":
 			err = json.Unmarshal(value, (*words)(&statement.Resources))
+		case "NotResource":
+			err = json.Unmarshal(value, (*words)(&statement.NotResources))
 		case "Condition":
 			statement.Conditions, err = parseConditions(value)
 		default:

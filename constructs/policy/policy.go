@@ -31,8 +31,8 @@ type Document struct {
 
 // Statement is one rule of a policy. Empty fields are left out of the JSON.
 //
-// Either Actions or NotActions is given. Resources stay empty in trust policies; Principals are for the policies of
-// resources and for trust policies, and stay empty in the policies of roles.
+// Either Actions or NotActions is given. Resources and NotResources stay empty in trust policies; Principals are for
+// the policies of resources and for trust policies, and stay empty in the policies of roles.
 type Statement struct {
 	// Sid says in one word what the statement is for: letters and digits, unique in the document.
 	Sid        string
@@ -42,7 +42,9 @@ type Statement struct {
 	// NotActions matches every action but these. Only boundaries have a use for it.
 	NotActions []string
 	Resources  []string
-	Conditions Conditions
+	// NotResources matches every resource but these. Only denials have a use for it.
+	NotResources []string
+	Conditions   Conditions
 }
 
 // Principals are whom a statement of a resource's policy or of a trust policy is about.
@@ -135,6 +137,9 @@ func (d Document) check() error {
 		if (len(s.Actions) == 0) == (len(s.NotActions) == 0) {
 			fault("either Actions or NotActions have to be given")
 		}
+		if len(s.Resources) > 0 && len(s.NotResources) > 0 {
+			fault("Resources and NotResources exclude each other")
+		}
 	}
 	return errors.Join(faults...)
 }
@@ -146,13 +151,14 @@ type wireDocument struct {
 }
 
 type wireStatement struct {
-	Sid       string `json:",omitempty"`
-	Effect    Effect
-	Principal any                         `json:",omitempty"`
-	Action    words                       `json:",omitempty"`
-	NotAction words                       `json:",omitempty"`
-	Resource  words                       `json:",omitempty"`
-	Condition map[string]map[string]words `json:",omitempty"`
+	Sid         string `json:",omitempty"`
+	Effect      Effect
+	Principal   any                         `json:",omitempty"`
+	Action      words                       `json:",omitempty"`
+	NotAction   words                       `json:",omitempty"`
+	Resource    words                       `json:",omitempty"`
+	NotResource words                       `json:",omitempty"`
+	Condition   map[string]map[string]words `json:",omitempty"`
 }
 
 func (d Document) wire() wireDocument {
@@ -160,7 +166,7 @@ func (d Document) wire() wireDocument {
 	for _, s := range d.Statements {
 		statement := wireStatement{
 			Sid: s.Sid, Effect: s.Effect, Principal: s.Principals.wire(),
-			Action: canonical(s.Actions), NotAction: canonical(s.NotActions), Resource: canonical(s.Resources),
+			Action: canonical(s.Actions), NotAction: canonical(s.NotActions), Resource: canonical(s.Resources), NotResource: canonical(s.NotResources),
 		}
 		for operator, keys := range s.Conditions {
 			for key, values := range keys {

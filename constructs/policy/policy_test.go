@@ -23,8 +23,8 @@ func TestJSON(t *testing.T) {
 			`{"Sid":"Read","Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],"Resource":["a","b"]}`,
 		},
 		"statements keep their order": {
-			[]policy.Statement{{Sid: "B", Effect: policy.Deny, Actions: []string{"x"}}, {Sid: "A", Effect: policy.Allow, NotActions: []string{"y"}}},
-			`{"Sid":"B","Effect":"Deny","Action":"x"},{"Sid":"A","Effect":"Allow","NotAction":"y"}`,
+			[]policy.Statement{{Sid: "B", Effect: policy.Deny, Actions: []string{"x"}}, {Sid: "A", Effect: policy.Allow, NotActions: []string{"y"}, NotResources: []string{"r"}}},
+			`{"Sid":"B","Effect":"Deny","Action":"x"},{"Sid":"A","Effect":"Allow","NotAction":"y","NotResource":"r"}`,
 		},
 		"nothing is escaped for HTML": {
 			[]policy.Statement{{Sid: "A", Effect: policy.Allow, Actions: []string{"a"}, Resources: []string{"<&>"},
@@ -91,6 +91,7 @@ func TestJSONRefusesWhatIamRefuses(t *testing.T) {
 		"no statements":    {nil, "policy without statements"},
 		"no effect":        {spoilt(func(s *policy.Statement) { s.Effect = "" }), `policy statement 0 ("A"): the effect is ""; allowed: Allow, Deny`},
 		"no action":        {spoilt(func(s *policy.Statement) { s.Actions = nil }), "either Actions or NotActions"},
+		"both resources":   {spoilt(func(s *policy.Statement) { s.Resources, s.NotResources = []string{"a"}, []string{"b"} }), "Resources and NotResources exclude"},
 		"both actions":     {spoilt(func(s *policy.Statement) { s.NotActions = []string{"b"} }), "either Actions or NotActions"},
 		"a Sid of words":   {spoilt(func(s *policy.Statement) { s.Sid = "Allow this" }), `("Allow this"): the Sid has to be of letters and digits`},
 		"no Sid":           {spoilt(func(s *policy.Statement) { s.Sid = "" }), "the Sid has to be of letters and digits"},
@@ -148,7 +149,7 @@ func TestParse(t *testing.T) {
 	}
 	for name, test := range map[string]struct{ text, want string }{
 		"no JSON":                   {`nonsense`, "not a policy document"},
-		"an element it cannot hold": {`{"Statement":[{"Effect":"Allow","NotResource":"r","Action":"a"}]}`, "policy statement 0: NotResource: the element is not supported"},
+		"an element it cannot hold": {`{"Statement":[{"Effect":"Allow","NotPrincipal":"r","Action":"a"}]}`, "policy statement 0: NotPrincipal: the element is not supported"},
 		"a kind it does not know":   {`{"Statement":[{"Effect":"Allow","Principal":{"CanonicalUser":"c"},"Action":"a"}]}`, `Principal: kind "CanonicalUser"`},
 		"a principal in plain text": {`{"Statement":[{"Effect":"Allow","Principal":"me","Action":"a"}]}`, `Principal: "me"; allowed: * or an object`},
 		"numbers for actions":       {`{"Statement":[{"Effect":"Allow","Action":[1]}]}`, "Action: "},

@@ -55,8 +55,9 @@ var pinnedMoto = regexp.MustCompile(`(?m)^moto==(\S+)$`)
 type Server struct {
 	URL string
 
-	process *testproc.Process
-	log     *os.File
+	process      *testproc.Process
+	log          *os.File
+	functionOnce *sync.Once
 }
 
 var (
@@ -95,7 +96,7 @@ func Start() (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{URL: "http://127.0.0.1:" + strconv.Itoa(port), log: log}
+	s := &Server{URL: "http://127.0.0.1:" + strconv.Itoa(port), log: log, functionOnce: &sync.Once{}}
 	cmd := exec.Command(python, "-m", "moto.server", "-H", "127.0.0.1", "-p", strconv.Itoa(port))
 	if s.process, err = testproc.Start(cmd, log, syscall.SIGTERM); err == nil {
 		err = s.process.AwaitReady(startLimit, s.configure)
@@ -119,6 +120,7 @@ func (s *Server) Reset(t testing.TB) {
 	if err := s.post("/moto-api/reset", nil); err != nil {
 		t.Fatal(err)
 	}
+	s.functionOnce = &sync.Once{}
 }
 
 // Config returns the SDK settings that lead to this server.

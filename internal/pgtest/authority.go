@@ -10,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"math/big"
+	"testing"
 	"time"
 )
 
@@ -83,4 +84,18 @@ func (a *authority) clientTLS(host string) *tls.Config {
 
 func pemBlock(kind string, der []byte) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
+}
+
+// Certificate returns a certificate of the server's authority for any host name, for a test that plays a server itself.
+func (s *Server) Certificate(t testing.TB, host string) tls.Certificate {
+	t.Helper()
+	certificate, key, err := s.authority.issue(host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair, err := tls.X509KeyPair(certificate, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pair
 }

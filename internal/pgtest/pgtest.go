@@ -22,6 +22,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -299,29 +301,37 @@ func (s *Server) Exec(t testing.TB, database string, statements ...string) {
 	}
 }
 
-// CreateRole makes a login that goes with the test. The clear password is kept out of the server's log; an empty one
-// makes a role without a password, as the bootstrap function does.
+// CreateRole makes a login that goes with the test; an empty password makes a role without one, as the bootstrap
+// function does.
 func (s *Server) CreateRole(t testing.TB, name, password, attributes string) {
 	t.Helper()
-	conn := s.Admin(t, "postgres")
-	literal := "NULL"
+	s.Exec(t, "postgres", "CREATE ROLE "+pgx.Identifier{name}.Sanitize()+" LOGIN "+attributes)
+	t.Cleanup(func() { s.dropRole(t, name) })
 	if password != "" {
-		escaped, err := conn.PgConn().EscapeString(password)
-		if err != nil {
-			t.Fatal(err)
-		}
-		literal = "'" + escaped + "'"
+		s.SetPassword(t, name, password)
 	}
-	quoted := pgx.Identifier{name}.Sanitize()
+}
+
+// SetPassword sets a role's password, and keeps the clear password out of the server's log.
+func (s *Server) SetPassword(t testing.TB, name, password string) {
+	t.Helper()
+	conn, err := s.Connect(t.Context(), Superuser, s.SuperuserPassword, "postgres")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	escaped, err := conn.PgConn().EscapeString(password)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, statement := range []string{
 		"SET log_statement = 'none'", "SET log_min_error_statement = 'panic'",
-		"CREATE ROLE " + quoted + " LOGIN " + attributes + " PASSWORD " + literal,
+		"ALTER ROLE " + pgx.Identifier{name}.Sanitize() + " PASSWORD '" + escaped + "'",
 	} {
 		if _, err := conn.Exec(t.Context(), statement); err != nil {
-			t.Fatalf("create role %s: %v", quoted, err)
+			t.Fatalf("set the password of %s: %v", name, err)
 		}
 	}
-	t.Cleanup(func() { s.dropRole(t, name) })
 }
 
 func (s *Server) dropRole(t testing.TB, name string) {
@@ -351,7 +361,28 @@ func (s *Server) ClientEnv(user, password, database string) []string {
 // Log returns what the server has written so far.
 func (s *Server) Log(t testing.TB) string {
 	t.Helper()
-	content, err := os.ReadFile(s.LogFile)
+	return s.LogSince(t, 0)
+}
+
+// LogMark remembers where the log ends now, for LogSince.
+func (s *Server) LogMark(t testing.TB) int64 {
+	t.Helper()
+	found, err := os.Stat(s.LogFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found.Size()
+}
+
+// LogSince returns what the server has written since a mark.
+func (s *Server) LogSince(t testing.TB, mark int64) string {
+	t.Helper()
+	file, err := os.Open(s.LogFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	content, err := io.ReadAll(io.NewSectionReader(file, mark, math.MaxInt64-mark))
 	if err != nil {
 		t.Fatal(err)
 	}

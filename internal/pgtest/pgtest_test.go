@@ -93,3 +93,15 @@ func TestLogShowsStatementsAndNoPasswordOfCreateRole(t *testing.T) {
 		}
 	}
 }
+
+func TestStandbyTakesLoginsAndRefusesChanges(t *testing.T) {
+	standby := Shared(t).StartStandby(t)
+	conn, err := standby.Connect(t.Context(), Master, standby.MasterPassword, "postgres")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	if _, err := conn.Exec(t.Context(), "CREATE ROLE standby_test"); err == nil {
+		t.Error("a standby made a role")
+	}
+}

@@ -1,0 +1,208 @@
+package resources_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-cdk-go/cdktf"
+
+	"github.com/batbern/infrastructure/__tests__/testkit"
+	"github.com/batbern/infrastructure/config"
+	"github.com/batbern/infrastructure/constructs/identity"
+)
+
+const boundaryArn = "arn:aws:iam::222233334444:policy/batbern-dev-boundary"
+
+func hubs(t *testing.T, organization, project string, state identity.State) *testkit.Stack {
+	base := testkit.Project(t).Base
+	base.TfcOrganization, base.TfcProject = organization, project
+	return testkit.Construct(t, func(stack cdktf.TerraformStack) {
+		identity.Hubs(stack, "deployment", identity.HubsProps{Base: base, BoundaryArn: boundaryArn, ZoneID: "Z123", State: state})
+	})
+}
+
+func TestBoundaryPolicy(t *testing.T) {
+	props := identity.BoundaryProps{Name: "batbern-dev", AccountID: "222233334444", Regions: []string{"eu-central-1", "us-east-1"}}
+	stack := testkit.Construct(t, func(stack cdktf.TerraformStack) { identity.Boundary(stack, "boundary", props) })
+	testkit.HasResourceWithProperties(t, stack, "aws_iam_policy", map[string]any{
+		"name": "batbern-dev-boundary", "policy": identity.BoundaryPolicy(props).JSON(),
+	})
+}
+
+func TestHubs(t *testing.T) {
+	stack := hubs(t, "", "", identity.State{})
+
+	t.Run("every environment and the base have a plan and an apply role, environments two for DNS", func(t *testing.T) {
+		var names []string
+		for _, role := range stack.Resources("aws_iam_role") {
+			names = append(names, role.Text("name"))
+		}
+		slices.Sort(names)
+		want := []string{"batbern-base-apply", "batbern-base-plan"}
+		for _, environment := range config.Names() {
+			for _, kind := range []string{"apply", "dns", "dns-read", "plan"} {
+				want = append(want, fmt.Sprintf("batbern-%s-%s", environment, kind))
+			}
+		}
+		slices.Sort(want)
+		if !slices.Equal(names, want) {
+			t.Errorf("roles %v\nwant  %v", names, want)
+		}
+	})
+
+	t.Run("GitHub signs in by jobs of one environment only", func(t *testing.T) {
+		for _, environment := range append(config.Names(), config.BaseName) {
+			for _, phase := range []string{"plan", "apply"} {
+				trust := stack.Resource(t, "aws_iam_role", fmt.Sprintf("deployment/%s/%s/role", environment, phase)).Text("assume_role_policy")
+				want := fmt.Sprintf(`"StringEquals":{"token.actions.githubusercontent.com:aud":"sts.amazonaws.com",`+
+					`"token.actions.githubusercontent.com:sub":"repo:BATbern/infrastructure:environment:%s"}`, environment)
+				if !strings.Contains(trust, want) || strings.Contains(trust, "app.terraform.io") {
+					t.Errorf("%s %s is trusted to %s", environment, phase, trust)
+				}
+			}
+		}
+	})
+
+	t.Run("Terraform Cloud signs in by one workspace and phase, where there is an organization", func(t *testing.T) {
+		for project, shown := range map[string]string{"": "*", "platform": "platform"} {
+			cloud := hubs(t, "batbern", project, identity.State{})
+			testkit.HasResourceWithProperties(t, cloud, "aws_iam_openid_connect_provider",
+				map[string]any{"url": "https://app.terraform.io", "client_id_list": []any{"aws.workload.identity"}})
+			for _, phase := range []string{"plan", "apply"} {
+				trust := cloud.Resource(t, "aws_iam_role", "deployment/prod/"+phase+"/role").Text("assume_role_policy")
+				want := fmt.Sprintf(`{"StringEquals":{"app.terraform.io:aud":"aws.workload.identity"},`+
+					`"StringLike":{"app.terraform.io:sub":"organization:batbern:project:%s:workspace:batbern-prod:run_phase:%s"}}`, shown, phase)
+				if !strings.Contains(trust, want) {
+					t.Errorf("prod %s is trusted to %s", phase, trust)
+				}
+			}
+		}
+		if providers := stack.Resources("aws_iam_openid_connect_provider"); len(providers) != 1 {
+			t.Errorf("%d identity providers without an organization, want GitHub's alone", len(providers))
+		}
+	})
+
+	t.Run("a hub role becomes its two onward roles and nothing else", func(t *testing.T) {
+		for phase, dns := range map[string]string{"plan": "dns-read", "apply": "dns"} {
+			path := "deployment/dev/" + phase
+			var rights []string
+			for _, right := range stack.Resources("aws_iam_role_policy") {
+				if strings.HasPrefix(right.Path, path+"/") {
+					rights = append(rights, right.Text("policy"))
+				}
+			}
+			want := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Sid":"OnwardRoles","Effect":"Allow","Action":"sts:AssumeRole",`+
+				`"Resource":["arn:aws:iam::111122223333:role/batbern-dev-%s","arn:aws:iam::222233334444:role/batbern-dev-%s"]}]}`, dns, phase)
+			if len(rights) != 1 || rights[0] != want {
+				t.Errorf("%s may %v\nwant %s", path, rights, want)
+			}
+			for _, attached := range stack.Resources("aws_iam_role_policy_attachment") {
+				if strings.HasPrefix(attached.Path, path+"/") {
+					t.Errorf("%s has %s", path, attached.Text("policy_arn"))
+				}
+			}
+		}
+	})
+
+	t.Run("with states in S3 a plan reads its own and the base's, and only an apply writes its own", func(t *testing.T) {
+		kept := hubs(t, "", "", identity.State{Bucket: "states", Key: func(stack string) string { return stack + "/terraform.tfstate" }})
+		for phase, writes := range map[string]bool{"plan": false, "apply": true} {
+			text := kept.Resource(t, "aws_iam_role_policy", "deployment/dev/"+phase+"/state").Text("policy")
+			for want, there := range map[string]bool{
+				`"arn:aws:s3:::states/batbern-base/terraform.tfstate","arn:aws:s3:::states/batbern-dev/terraform.tfstate"`:                         true,
+				`"Action":["s3:DeleteObject","s3:GetObject","s3:PutObject"],"Resource":"arn:aws:s3:::states/batbern-dev/terraform.tfstate.tflock"`: true,
+				`"Action":"s3:PutObject","Resource":"arn:aws:s3:::states/batbern-dev/terraform.tfstate"`:                                           writes,
+				"batbern-prod": false,
+			} {
+				if strings.Contains(text, want) != there {
+					t.Errorf("%s: %s\nhas %s: want %v", phase, text, want, there)
+				}
+			}
+		}
+		denial := kept.Resource(t, "aws_iam_role_policy", "deployment/base/plan/without_data").Text("policy")
+		if want := `"NotResource":"arn:aws:s3:::states/batbern-base/terraform.tfstate"`; !strings.Contains(denial, want) {
+			t.Errorf("the base's plan cannot read its state: %s", denial)
+		}
+	})
+
+	t.Run("DNS roles trust their own pipeline and their account's administrators", func(t *testing.T) {
+		write := stack.Resource(t, "aws_iam_role", "deployment/dev/dns/role").Text("assume_role_policy")
+		for _, want := range []string{
+			`"Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole","Condition":{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::111122223333:role/batbern-dev-apply"}}`,
+			`"aws:PrincipalArn":["arn:aws:iam::222233334444:role/OrganizationAccountAccessRole",` +
+				`"arn:aws:iam::222233334444:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_AdministratorAccess_*"]`,
+		} {
+			if !strings.Contains(write, want) {
+				t.Errorf("%s\nhas no %s", write, want)
+			}
+		}
+		read := stack.Resource(t, "aws_iam_role", "deployment/dev/dns_read/role").Text("assume_role_policy")
+		if !strings.Contains(read, "role/batbern-dev-plan") || strings.Contains(read, "apply") {
+			t.Errorf("the role that reads is trusted to %s", read)
+		}
+		if text := stack.Resource(t, "aws_iam_role_policy", "deployment/dev/dns_read/records").Text("policy"); strings.Contains(text, "ChangeResourceRecordSets") {
+			t.Errorf("the role that reads may write: %s", text)
+		}
+	})
+}
+
+func TestSpokes(t *testing.T) {
+	stack := testkit.Construct(t, func(stack cdktf.TerraformStack) {
+		identity.Spokes(stack, "deployment", identity.SpokesProps{
+			Name: "batbern-dev", AccountID: "222233334444", BaseAccountID: "111122223333", BoundaryArn: boundaryArn,
+		})
+	})
+	rights := func(phase string) map[string]string {
+		found := map[string]string{}
+		for _, right := range stack.Resources("aws_iam_role_policy") {
+			if strings.HasPrefix(right.Path, "deployment/"+phase+"/") {
+				found[right.Text("name")] = right.Text("policy")
+			}
+		}
+		return found
+	}
+
+	t.Run("each trusts exactly the hub of its name", func(t *testing.T) {
+		for _, phase := range []string{"plan", "apply"} {
+			testkit.HasResourceWithProperties(t, stack, "aws_iam_role", map[string]any{
+				"name": "batbern-dev-" + phase, "permissions_boundary": boundaryArn,
+				"assume_role_policy": fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Sid":"Pipeline","Effect":"Allow",`+
+					`"Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole",`+
+					`"Condition":{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::111122223333:role/batbern-dev-%s"}}}]}`, phase),
+			})
+		}
+	})
+
+	t.Run("a plan reads configuration and no data", func(t *testing.T) {
+		names := slices.Sorted(maps.Keys(rights("plan")))
+		if !slices.Equal(names, []string{"without_data"}) {
+			t.Errorf("the plan role has %v", names)
+		}
+		for _, action := range []string{"secretsmanager:GetSecretValue", "s3:GetObject", "logs:GetLogEvents", "dynamodb:Scan"} {
+			if !strings.Contains(rights("plan")["without_data"], `"`+action+`"`) {
+				t.Errorf("%s is not denied", action)
+			}
+		}
+		testkit.HasResourceWithProperties(t, stack, "aws_iam_role_policy_attachment", map[string]any{"policy_arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"})
+	})
+
+	t.Run("an apply makes roles within the boundary only, and still sees no data", func(t *testing.T) {
+		apply := rights("apply")
+		if names := slices.Sorted(maps.Keys(apply)); !slices.Equal(names, []string{"named", "services", "without_data"}) {
+			t.Errorf("the apply role has %v", names)
+		}
+		if strings.Contains(apply["services"], `"iam:`) {
+			t.Errorf("rights to IAM on everything: %s", apply["services"])
+		}
+		want := `"Resource":"arn:aws:iam::222233334444:role/batbern-dev-*","Condition":{"StringEquals":{"iam:PermissionsBoundary":"` + boundaryArn + `"}}`
+		if !strings.Contains(apply["named"], want) {
+			t.Errorf("%s\nhas no %s", apply["named"], want)
+		}
+		if strings.Contains(apply["named"], "OpenIDConnect") {
+			t.Error("an environment makes identity providers")
+		}
+	})
+}

@@ -1,0 +1,321 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// serviceFaults are ways to break the first service of an environment, and the end of the field's path that is named.
+var serviceFaults = []struct {
+	name  string
+	spoil func(*Service)
+	field string
+}{
+	{"no room for a JVM", func(s *Service) { s.Cpu, s.MemoryMiB = 256, 512 }, "MemoryMiB"},
+	{"health path for a shell", func(s *Service) { s.HealthPath = "/health;reboot" }, "HealthPath"},
+	{"health path with a slash at its end", func(s *Service) { s.HealthPath = "/health/" }, "HealthPath"},
+	{"start too long for ECS", func(s *Service) { s.StartSeconds = 301 }, "StartSeconds"},
+	{"port of the collector", func(s *Service) { s.Port = 4317 }, "Port"},
+	{"remote desktop's port", func(s *Service) { s.Port = 3389 }, "Port"},
+	{"no route", func(s *Service) { s.Routes = nil }, "Routes"},
+	{"priority 0", func(s *Service) { s.Routes[0].Priority = 0 }, "Routes[0].Priority"},
+	{"priority too high", func(s *Service) { s.Routes[0].Priority = 50001 }, "Routes[0].Priority"},
+	{"another's priority", func(s *Service) { s.Routes = append(s.Routes, Route{Priority: 100, Paths: []string{"/x"}}) }, "Routes[1].Priority"},
+	{"another's path", func(s *Service) { s.Routes = append(s.Routes, Route{Priority: 77, Paths: []string{"/api/v1/events"}}) }, "Routes[1].Paths"},
+	{"its own path twice", func(s *Service) { s.Routes[0].Paths = []string{"/x", "/x"} }, "Routes[0].Paths"},
+	{"no path", func(s *Service) { s.Routes[0].Paths = nil }, "Routes[0].Paths"},
+	{"five paths", func(s *Service) { s.Routes[0].Paths = []string{"/a", "/b", "/c", "/d", "/e"} }, "Routes[0].Paths"},
+	{"path without a slash", func(s *Service) { s.Routes[0].Paths = []string{"api"} }, "Routes[0].Paths[0]"},
+	{"path with a space", func(s *Service) { s.Routes[0].Paths = []string{"/a b"} }, "Routes[0].Paths[0]"},
+	{"path too long", func(s *Service) { s.Routes[0].Paths = []string{"/" + strings.Repeat("a", 128)} }, "Routes[0].Paths[0]"},
+	{"too many wildcards", func(s *Service) { s.Routes[0].Paths = []string{"/*/*/*/*", "/?/?/?"} }, "Routes[0].Paths"},
+	{"health exposed", func(s *Service) { s.Routes[0].Paths = []string{"/*"} }, "Routes[0].Paths"},
+	{"health exposed by name", func(s *Service) { s.Routes[0].Paths = []string{"/actuator/healt?"} }, "Routes[0].Paths"},
+	{"variable in small letters", func(s *Service) { s.Environment = map[string]string{"mode": "x"} }, "Environment[mode]"},
+	{"password in a variable", func(s *Service) { s.Environment = map[string]string{"MAIL_PASSWORD": "x"} }, "Environment[MAIL_PASSWORD]"},
+	{"key in a variable", func(s *Service) { s.Environment = map[string]string{"MAP_API_KEY": "x"} }, "Environment[MAP_API_KEY]"},
+	{"token in a variable", func(s *Service) { s.Environment = map[string]string{"GITHUB_TOKEN": "x"} }, "Environment[GITHUB_TOKEN]"},
+	{"AWS's credentials", func(s *Service) { s.Environment = map[string]string{"AWS_ACCESS_KEY_ID": "x"} }, "Environment[AWS_ACCESS_KEY_ID]"},
+	{"the infrastructure's variable", func(s *Service) { s.Environment = map[string]string{"DATABASE_URL": "x"} }, "Environment[DATABASE_URL]"},
+	{"an expression of Terraform", func(s *Service) { s.Environment = map[string]string{"HOME_PAGE": "${aws_x.y.z}"} }, "Environment[HOME_PAGE]"},
+	{"too much environment", func(s *Service) { s.Environment = map[string]string{"TEXT": strings.Repeat("x", 40000)} }, "Environment"},
+	{"a secret that does not exist", func(s *Service) { s.Secrets = []Secret{{Variable: "MAIL", Secret: "nobody", Key: "password"}} }, "Secrets[0].Secret"},
+	{"a secret without a key", func(s *Service) { s.Secrets = []Secret{{Variable: "MAIL", Secret: "mail"}} }, "Secrets[0].Key"},
+	{"a variable set twice", func(s *Service) {
+		s.Environment = map[string]string{"MAIL": "x"}
+		s.Secrets = []Secret{{Variable: "MAIL", Secret: "mail", Key: "k"}}
+	}, "Secrets[0].Variable"},
+	{"user of PostgreSQL's own", func(s *Service) { s.DatabaseUser = "pg_monitor" }, "DatabaseUser"},
+	{"user with a hyphen", func(s *Service) { s.DatabaseUser = "event-management" }, "DatabaseUser"},
+	{"another's user", func(s *Service) { s.DatabaseUser = "speaker_coordination" }, "DatabaseUser"},
+	{"unknown bucket", func(s *Service) { s.Buckets = []BucketAccess{{Bucket: "logs"}} }, "Buckets[0].Bucket"},
+	{"every action", func(s *Service) {
+		s.Permissions = []Permission{{Actions: []string{"s3:*"}, Resources: []string{queue}}}
+	}, "Permissions[0].Actions[0]"},
+	{"a right to give rights", func(s *Service) {
+		s.Permissions = []Permission{{Actions: []string{"iam:PassRole"}, Resources: []string{queue}}}
+	}, "Permissions[0].Actions[0]"},
+	{"every resource", func(s *Service) {
+		s.Permissions = []Permission{{Actions: []string{"sqs:SendMessage"}, Resources: []string{"*"}}}
+	}, "Permissions[0].Resources[0]"},
+	{"every queue", func(s *Service) {
+		s.Permissions = []Permission{{Actions: []string{"sqs:SendMessage"}, Resources: []string{"arn:aws:sqs:{region}:{account}:*"}}}
+	}, "Permissions[0].Resources[0]"},
+	{"every account", func(s *Service) {
+		s.Permissions = []Permission{{Actions: []string{"sqs:SendMessage"}, Resources: []string{"arn:aws:sqs:{region}:*:orders"}}}
+	}, "Permissions[0].Resources[0]"},
+	{"no resource", func(s *Service) { s.Permissions = []Permission{{Actions: []string{"sqs:SendMessage"}}} }, "Permissions[0].Resources"},
+	{"more rights than a role holds", func(s *Service) {
+		var queues []string
+		for i := range 200 {
+			queues = append(queues, fmt.Sprintf("%s-%d", queue, i))
+		}
+		s.Permissions = []Permission{{Actions: []string{"sqs:SendMessage"}, Resources: queues}}
+	}, "Permissions"},
+	{"CPU target", func(s *Service) { s.Scaling.TargetCpuPercent = 100 }, "Scaling.TargetCpuPercent"},
+	{"memory target", func(s *Service) { s.Scaling.TargetMemoryPercent = 5 }, "Scaling.TargetMemoryPercent"},
+	{"schedule twice", func(s *Service) { s.Scaling.Schedules = append(officeHours(s.Scaling), officeHours(s.Scaling)...) }, "Scaling.Schedules"},
+	{"schedule upside down", func(s *Service) {
+		s.Scaling.Schedules = []Schedule{{Name: "x", Cron: "0 7 ? * * *", Zone: zurich, MinTasks: 3, MaxTasks: 1}}
+	},
+		"Scaling.Schedules[0].MaxTasks"},
+	{"five fields", func(s *Service) { s.Scaling.Schedules = []Schedule{{Name: "x", Cron: "0 7 * * *", Zone: zurich}} }, "Scaling.Schedules[x].Cron"},
+	{"both days", func(s *Service) { s.Scaling.Schedules = []Schedule{{Name: "x", Cron: "0 7 * * MON *", Zone: zurich}} }, "Scaling.Schedules[x].Cron"},
+	{"a year that passes", func(s *Service) {
+		s.Scaling.Schedules = []Schedule{{Name: "x", Cron: "0 7 ? * MON 2027", Zone: zurich}}
+	}, "Scaling.Schedules[x].Cron"},
+	{"unknown zone", func(s *Service) {
+		s.Scaling.Schedules = []Schedule{{Name: "x", Cron: "0 7 ? * MON *", Zone: "Europe/Bern"}}
+	}, "Scaling.Schedules[x].Zone"},
+}
+
+const queue = "arn:aws:sqs:{region}:{account}:{name}-orders"
+
+// Each illegal entry is refused by its field, in every environment, with what is allowed and what to do.
+func TestIllegalServicesAreRefused(t *testing.T) {
+	for i := range Names() {
+		for _, fault := range serviceFaults {
+			project := load(t, nil)
+			environment := &project.Environments[i]
+			environment.ExternalSecrets = []string{"mail"}
+			environment.Services = cloned(environment.Services)
+			// last in the list, so that what is there twice is found in it and not in the other
+			slices.SortFunc(environment.Services, func(a, b Service) int { return cmp.Compare(rank(a), rank(b)) })
+			fault.spoil(&environment.Services[len(environment.Services)-1])
+			var fields []string
+			for _, found := range project.validate() {
+				fields = append(fields, found.Path)
+				if found.Allowed == "" || found.Remedy == "" {
+					t.Errorf("%s, %s: %+v leaves something unsaid", environment.Name, fault.name, found)
+				}
+			}
+			if !slices.ContainsFunc(fields, func(field string) bool { return strings.HasSuffix(field, "."+fault.field) }) {
+				t.Errorf("%s, %s: no fault at %q, only at %q", environment.Name, fault.name, fault.field, fields)
+			}
+		}
+	}
+}
+
+func rank(service Service) int {
+	if service.Name == "partner-analytics" {
+		return 1
+	}
+	return 0
+}
+
+// cloned copies services with their routes, so that a test does not spoil another's.
+func cloned(services []Service) []Service {
+	out := slices.Clone(services)
+	for i := range out {
+		out[i].Routes = slices.Clone(out[i].Routes)
+	}
+	return out
+}
+
+func TestComputeAndApiFaults(t *testing.T) {
+	for field, spoil := range map[string]func(*Environment){
+		"Compute.ContainerInsights":    func(e *Environment) { e.Compute.ContainerInsights = "disabled" },
+		"Compute.LogRetentionDays":     func(e *Environment) { e.Compute.LogRetentionDays = 42 },
+		"Compute.Capacity":             func(e *Environment) { e.Compute.Capacity = Capacity{OnDemandBase: 2} },
+		"Compute.Rollout.Strategy":     func(e *Environment) { e.Compute.Rollout = Rollout{Strategy: "canary"} },
+		"Compute.Rollout.TrafficShift": func(e *Environment) { e.Compute.Rollout = Rollout{Strategy: BlueGreen, TrafficShift: "fast"} },
+		"Compute.Rollout":              func(e *Environment) { e.Compute.Rollout = Rollout{Strategy: Rolling, BakeMinutes: 5} },
+		"Api.RequestsPerSecond":        func(e *Environment) { e.Api.RequestsPerSecond = 0 },
+		"Api.BurstRequests":            func(e *Environment) { e.Api.BurstRequests = 5001 },
+		"Api.CorsOrigins":              func(e *Environment) { e.Api.CorsOrigins = []string{"https://a.ch/"} },
+		"Api.Jwt.Issuer":               func(e *Environment) { e.Api.Jwt = &Jwt{Issuer: "http://login.example", Audience: []string{"web"}} },
+		"Api.Jwt.Audience":             func(e *Environment) { e.Api.Jwt = &Jwt{Issuer: "https://login.example"} },
+		"Api.PublicRoutes":             func(e *Environment) { e.Api.PublicRoutes = []string{"GET /a"} },
+		"Api.PublicRoutes[0]": func(e *Environment) {
+			e.Api.Jwt, e.Api.PublicRoutes = &Jwt{Issuer: "https://login.example", Audience: []string{"web"}}, []string{"/a"}
+		},
+	} {
+		for i, name := range Names() {
+			project := load(t, nil)
+			spoil(&project.Environments[i])
+			faults := project.validate()
+			if !slices.ContainsFunc(faults, func(f Fault) bool { return f.Path == string(name)+"."+field }) {
+				t.Errorf("%s: no fault at %s: %v", name, field, faults)
+			}
+		}
+	}
+}
+
+// Production has blue/green on demand, no shell into tasks and no page that anybody may call from.
+func TestProductionFloorOfCompute(t *testing.T) {
+	for field, spoil := range map[string]func(*Environment){
+		"Compute.Exec":              func(e *Environment) { e.Compute.Exec = true },
+		"Compute.ContainerInsights": func(e *Environment) { e.Compute.ContainerInsights = "enabled" },
+		"Compute.Rollout.Strategy":  func(e *Environment) { e.Compute.Rollout = Rollout{Strategy: Rolling} },
+		"Compute.Capacity":          func(e *Environment) { e.Compute.Capacity.SpotWeight = 1 },
+		"Compute.LogRetentionDays":  func(e *Environment) { e.Compute.LogRetentionDays = 180 },
+		"Api.LogRetentionDays":      func(e *Environment) { e.Api.LogRetentionDays = 180 },
+		"Api.CorsOrigins":           func(e *Environment) { e.Api.CorsOrigins = []string{"*"} },
+	} {
+		project := load(t, nil)
+		spoil(&project.Environments[2])
+		faults := project.validate()
+		if len(faults) != 1 || faults[0].Path != "prod."+field || !strings.Contains(faults[0].Allowed, "production") {
+			t.Errorf("%s: %v", field, faults)
+		}
+	}
+}
+
+// many gives the environment that many services, alike but for name, route and, where asked, port.
+func many(environment *Environment, count int, ownPorts bool) {
+	environment.Services = nil
+	for i := range count {
+		service := services()[0]
+		service.Name = fmt.Sprintf("service-%d", i)
+		service.DatabaseUser = ""
+		service.Buckets = nil
+		service.Scaling.MinTasks, service.Scaling.DesiredTasks = 2, 2
+		service.Routes = []Route{below(100+i, fmt.Sprintf("/api/%d", i), fmt.Sprintf("/v2/%d", i))}
+		if ownPorts {
+			service.Port = 8000 + i
+		}
+		environment.Services = append(environment.Services, service)
+	}
+}
+
+// Fifty services fit into every environment; what does not fit is refused with the name of AWS's limit.
+func TestLimitsOfManyServices(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		count    int
+		ownPorts bool
+		spoil    func(*Environment)
+		limit    string // in environments with blue/green
+		rolling  string // in the other
+	}{
+		{name: "fifty", count: 50},
+		{name: "one more", count: 51, limit: "Target Groups per Application Load Balancer"},
+		{name: "twice as many", count: 101, limit: "Target Groups per Application Load Balancer", rolling: "Target Groups per Application Load Balancer"},
+		{name: "thirty ports", count: 30, ownPorts: true},
+		{name: "fifty ports", count: 50, ownPorts: true, limit: "rules per security group", rolling: "rules per security group"},
+		{name: "one route more", count: 50, spoil: func(e *Environment) {
+			e.Services[0].Routes = append(e.Services[0].Routes, Route{Priority: 9, Paths: []string{"/more"}})
+		}, limit: "Rules per Application Load Balancer"},
+		{name: "more tasks than addresses", count: 50, spoil: func(e *Environment) { e.Services[0].Scaling.MaxTasks = 20000 },
+			limit: "addresses of the private subnets", rolling: "addresses of the private subnets"},
+	} {
+		for i, name := range Names() {
+			project := load(t, nil)
+			environment := &project.Environments[i]
+			many(environment, c.count, c.ownPorts)
+			if c.spoil != nil {
+				c.spoil(environment)
+			}
+			limit := c.rolling
+			if environment.Compute.Rollout.BlueGreen() {
+				limit = c.limit
+			}
+			faults := project.validate()
+			if limit == "" && len(faults) > 0 {
+				t.Errorf("%s, %s: %v", name, c.name, faults)
+			}
+			if limit != "" && !strings.Contains(faults.Error(), limit) {
+				t.Errorf("%s, %s: nothing about %q: %v", name, c.name, limit, faults)
+			}
+		}
+	}
+}
+
+// A priority that is taken is answered with one that is free.
+func TestFreePriorityIsOffered(t *testing.T) {
+	project := load(t, nil)
+	environment := &project.Environments[0]
+	environment.Services = cloned(environment.Services)
+	environment.Services[0].Routes[0].Priority = 200
+	for _, fault := range project.validate() {
+		var offered int
+		if _, err := fmt.Sscanf(fault.Remedy, "take a free one, for example %d", &offered); err != nil {
+			t.Fatalf("%v: %v", fault, err)
+		}
+		environment.Services[0].Routes[0].Priority = offered
+	}
+	if faults := project.validate(); len(faults) > 0 {
+		t.Errorf("what was offered is refused: %v", faults)
+	}
+	taken := map[int]string{}
+	for i := highestPriority; i > 1; i-- {
+		taken[i] = "x"
+	}
+	if got := free(taken, highestPriority); got != 1 {
+		t.Errorf("the last free priority is 1, not %d", got)
+	}
+	delete(taken, 40)
+	if got := free(taken, highestPriority); got != 40 {
+		t.Errorf("the free priority is 40, not %d", got)
+	}
+}
+
+func TestMatchesPath(t *testing.T) {
+	for _, c := range []struct {
+		pattern, path string
+		matches       bool
+	}{
+		{"/api/*", "/api/v1/events", true},
+		{"/api/*", "/api", false},
+		{"/api?", "/apis", true},
+		{"/*health", "/actuator/health", true},
+		{"/a.b", "/aXb", false},
+		{"/a+(b)", "/a+(b)", true},
+	} {
+		if got := matchesPath(c.pattern, c.path); got != c.matches {
+			t.Errorf("%s matches %s: %t", c.pattern, c.path, got)
+		}
+	}
+}
+
+// A conference day scales up before it begins and back after it, by Swiss time and every year.
+func TestConferenceDays(t *testing.T) {
+	scaling := Scaling{MinTasks: 2, MaxTasks: 6}
+	got := conferenceDays(scaling, 4, day(time.November, 19))
+	want := []Schedule{
+		{Name: "conference-nov-19", Cron: "0 5 19 11 ? *", Zone: "Europe/Zurich", MinTasks: 4, MaxTasks: 8},
+		{Name: "after-conference-nov-19", Cron: "0 22 19 11 ? *", Zone: "Europe/Zurich", MinTasks: 2, MaxTasks: 6},
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("schedules %+v", got)
+	}
+	for _, schedule := range got {
+		if !cronExpression.MatchString(schedule.Cron) {
+			t.Errorf("%q is no cron expression", schedule.Cron)
+		}
+	}
+}
+
+// The estimate that refuses too many rights is never below what the policy will be.
+func TestPolicyEstimateGrowsWithWhatIsNamed(t *testing.T) {
+	service := services()[0]
+	empty := service.policyCharacters()
+	service.Permissions = []Permission{{Actions: []string{"sqs:SendMessage"}, Resources: []string{queue}}}
+	if grown := service.policyCharacters() - empty; grown < len("sqs:SendMessage")+len(queue) {
+		t.Errorf("a permission adds only %d characters", grown)
+	}
+}

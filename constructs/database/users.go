@@ -1,0 +1,193 @@
+package database
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/lambdainvocation"
+	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/lambdapermission"
+	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/secretsmanagersecretrotation"
+	"github.com/hashicorp/terraform-cdk-go/cdktf"
+
+	"github.com/batbern/infrastructure/config"
+	"github.com/batbern/infrastructure/constructs/function"
+	"github.com/batbern/infrastructure/constructs/network"
+	"github.com/batbern/infrastructure/constructs/policy"
+	vault "github.com/batbern/infrastructure/constructs/secrets"
+)
+
+// secret is a user's secret.
+type secret struct {
+	arn   string
+	ready cdktf.ITerraformDependable
+}
+
+// passwordUsers are the users with a password: all but the operators' reader, who signs in by IAM.
+func passwordUsers(services []config.Service) []string {
+	return append(serviceUsers(services), config.DatabaseMigrator)
+}
+
+// secrets are one for each user with a password, empty: the bootstrap writes who signs in where, the first rotation the
+// password.
+func secrets(scope constructs.Construct, props Props) map[string]secret {
+	scope = constructs.NewConstruct(scope, jsii.String("users"))
+	made := map[string]secret{}
+	for _, user := range passwordUsers(props.Services) {
+		out := vault.New(scope, user, vault.Props{
+			Name:       props.Name + "/database/" + user,
+			Purpose:    "PostgreSQL user " + user + " of " + props.Name,
+			AccountID:  props.Account.ID,
+			Protection: props.Protection,
+			KeyArn:     props.Keys.SecretsKeyArn,
+		})
+		made[user] = secret{arn: out.Arn, ready: out.Ready}
+	}
+	return made
+}
+
+// bootstrapped is the bootstrap as others need it.
+type bootstrapped struct {
+	function string
+	ready    []cdktf.ITerraformDependable
+}
+
+// bootstrap makes roles, schemas and grants when the instance exists, and again when their description or the function
+// changes.
+func bootstrap(scope constructs.Construct, props Props, main postgres, users map[string]secret) bootstrapped {
+	made := function.New(scope, "bootstrap", functionProps(props, function.Props{
+		Name:           props.Name + "-database-bootstrap",
+		Source:         "database-bootstrap",
+		Purpose:        "Makes the roles, schemas and grants of the database",
+		TimeoutSeconds: 300,
+		Statements: []policy.Statement{
+			{Sid: "ReadMasterSecret", Effect: policy.Allow, Actions: []string{"secretsmanager:GetSecretValue"}, Resources: []string{main.masterSecretArn}},
+			{Sid: "DescribeUsersInSecrets", Effect: policy.Allow, Resources: arns(users),
+				Actions: []string{"secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"}},
+			decrypt(props, "kms:GenerateDataKey"),
+		},
+	}))
+	input := bootstrapInput(props, main, users)
+	ready := slices.Concat(made.Ready, props.Vpc.Ready)
+	for _, user := range slices.Sorted(maps.Keys(users)) {
+		ready = append(ready, users[user].ready)
+	}
+	invoked := lambdainvocation.NewLambdaInvocation(scope, jsii.String("bootstrap_run"), &lambdainvocation.LambdaInvocationConfig{
+		FunctionName: jsii.String(made.Name),
+		Input:        jsii.String(input),
+		Triggers:     &map[string]*string{"code": jsii.String(made.CodeHash)},
+		DependsOn:    &ready,
+	})
+	return bootstrapped{function: made.Name, ready: []cdktf.ITerraformDependable{invoked}}
+}
+
+// login is what the bootstrap function takes: lambda/database-bootstrap/bootstrap.Login.
+type login struct {
+	Name      string   `json:"name"`
+	Kind      string   `json:"kind"`
+	Schema    string   `json:"schema,omitempty"`
+	Reads     []string `json:"reads,omitempty"`
+	IAM       bool     `json:"iam,omitempty"`
+	SecretArn string   `json:"secretArn,omitempty"`
+}
+
+// SharedSchema holds what all services read.
+const SharedSchema = "shared_kernel"
+
+// bootstrapInput describes who there is and what they may do. It holds no password.
+func bootstrapInput(props Props, main postgres, users map[string]secret) string {
+	event := struct {
+		Host            string   `json:"host"`
+		Port            int      `json:"port"`
+		MasterSecretArn string   `json:"masterSecretArn"`
+		Database        string   `json:"database"`
+		Owner           string   `json:"owner"`
+		Schemas         []string `json:"schemas"`
+		Logins          []login  `json:"logins"`
+	}{
+		Host: main.endpoint, Port: props.Database.Port, MasterSecretArn: main.masterSecretArn,
+		Database: config.DatabaseName, Owner: config.DatabaseOwner, Schemas: []string{SharedSchema},
+		Logins: []login{
+			{Name: config.DatabaseMigrator, Kind: "migrator", SecretArn: users[config.DatabaseMigrator].arn},
+			{Name: config.DatabaseReader, Kind: "readonly", IAM: true},
+		},
+	}
+	for _, user := range serviceUsers(props.Services) {
+		// a service's schema is called like its user
+		event.Schemas = append(event.Schemas, user)
+		event.Logins = append(event.Logins, login{Name: user, Kind: "service", Schema: user, Reads: []string{SharedSchema}, SecretArn: users[user].arn})
+	}
+	slices.Sort(event.Schemas)
+	// texts, numbers and lists: encoding cannot fail
+	text, _ := json.Marshal(event)
+	return string(text)
+}
+
+// rotating is the rotation as others need it.
+type rotating struct {
+	function string
+	ready    []cdktf.ITerraformDependable
+}
+
+// rotation sets every user's first password and changes it from then on.
+func rotation(scope constructs.Construct, props Props, main postgres, users map[string]secret, made bootstrapped) rotating {
+	turner := function.New(scope, "rotation", functionProps(props, function.Props{
+		Name:           props.Name + "-secret-rotation",
+		Source:         "secret-rotation",
+		Purpose:        "Rotates the passwords of the database's users",
+		TimeoutSeconds: 60,
+		Statements: []policy.Statement{
+			{Sid: "RotateSecrets", Effect: policy.Allow, Resources: arns(users), Actions: []string{
+				"secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage",
+			}},
+			{Sid: "ReadMasterSecret", Effect: policy.Allow, Actions: []string{"secretsmanager:GetSecretValue"}, Resources: []string{main.masterSecretArn}},
+			// AWS knows no resource for this action
+			{Sid: "MakePasswords", Effect: policy.Allow, Actions: []string{"secretsmanager:GetRandomPassword"}, Resources: []string{"*"}},
+			decrypt(props, "kms:GenerateDataKey"),
+		},
+	}))
+	allowed := lambdapermission.NewLambdaPermission(scope, jsii.String("rotation_permission"), &lambdapermission.LambdaPermissionConfig{
+		StatementId:   jsii.String("SecretsManager"),
+		FunctionName:  jsii.String(turner.Name),
+		Action:        jsii.String("lambda:InvokeFunction"),
+		Principal:     jsii.String("secretsmanager.amazonaws.com"),
+		SourceAccount: jsii.String(props.Account.ID),
+		SourceArn:     jsii.String(fmt.Sprintf("arn:aws:secretsmanager:%s:%s:secret:%s/database/*", props.Account.Region, props.Account.ID, props.Name)),
+	})
+	before := slices.Concat([]cdktf.ITerraformDependable{allowed}, turner.Ready, made.ready)
+	scope = constructs.NewConstruct(scope, jsii.String("schedules"))
+	out := rotating{function: turner.Name}
+	for _, user := range passwordUsers(props.Services) {
+		out.ready = append(out.ready, secretsmanagersecretrotation.NewSecretsmanagerSecretRotation(scope, jsii.String(user),
+			&secretsmanagersecretrotation.SecretsmanagerSecretRotationConfig{
+				SecretId:          jsii.String(users[user].arn),
+				RotationLambdaArn: jsii.String(turner.Arn),
+				RotateImmediately: jsii.Bool(true), // the first rotation makes the first password
+				RotationRules: &secretsmanagersecretrotation.SecretsmanagerSecretRotationRotationRules{
+					AutomaticallyAfterDays: jsii.Number(props.Database.RotationDays),
+				},
+				DependsOn: &before,
+			}))
+	}
+	return out
+}
+
+// functionProps adds what the database's functions have in common.
+func functionProps(props Props, own function.Props) function.Props {
+	own.Account, own.BoundaryArn = props.Account, props.BoundaryArn
+	own.SubnetIDs, own.SecurityGroupID = props.Vpc.SubnetIDs(config.Private), props.Vpc.SecurityGroupID(network.Function)
+	own.LogsKeyArn, own.LogRetentionDays = props.Keys.LogsKeyArn, props.Database.LogRetentionDays
+	return own
+}
+
+func arns(users map[string]secret) []string {
+	var all []string
+	for user := range users {
+		all = append(all, users[user].arn)
+	}
+	return slices.SortedFunc(slices.Values(all), strings.Compare)
+}

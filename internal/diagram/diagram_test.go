@@ -1,0 +1,344 @@
+package diagram_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/xml"
+	"fmt"
+	"image/png"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/batbern/infrastructure/internal/diagram"
+	"github.com/batbern/infrastructure/internal/tfjson"
+	"github.com/batbern/infrastructure/internal/tfjson/tfjsontest"
+)
+
+func tree() *tfjson.Tree {
+	var t tfjson.Tree
+	for _, s := range []*tfjsontest.Stack{tfjsontest.Base(), tfjsontest.Dev(), tfjsontest.Staging(), tfjsontest.Prod()} {
+		t.Stacks = append(t.Stacks, s.Parse())
+	}
+	return &t
+}
+
+// crowded is a platform with more and longer names than ours.
+func crowded() *tfjsontest.Stack {
+	var services []string
+	for i := range 13 {
+		services = append(services, fmt.Sprintf("a-service-with-name-no-%02d", i))
+	}
+	return tfjsontest.Platform("batbern-crowded", tfjsontest.Size{MultiAz: true, Nats: 2, Services: services, Tasks: 20, Class: "db.r7g.16xlarge", Cache: true, CacheNodes: 6,
+		Endpoints: []string{"ecr.api", "ecr.dkr", "logs", "secretsmanager", "ssm", "ssmmessages", "ec2", "sts", "kms", "monitoring", "xray"}})
+}
+
+// drawn are the pictures, drawn once for all tests that only look at them.
+var drawn map[string]*diagram.Picture
+
+// all are the pictures that the tests look at.
+func all(t *testing.T) map[string]*diagram.Picture {
+	t.Helper()
+	if drawn == nil {
+		drawn = draw(t)
+	}
+	return drawn
+}
+
+func draw(t *testing.T) map[string]*diagram.Picture {
+	t.Helper()
+	pictures := map[string]*diagram.Picture{}
+	stacks, err := diagram.Stacks(context.Background(), tree())
+	if err != nil {
+		t.Fatal(err)
+	}
+	pictures["stacks"] = stacks
+	for _, s := range []*tfjsontest.Stack{tfjsontest.Dev(), tfjsontest.Staging(), tfjsontest.Prod(), crowded()} {
+		p, err := diagram.Architecture(context.Background(), s.Parse())
+		if err != nil {
+			t.Fatal(err)
+		}
+		pictures[s.Name] = p
+	}
+	return pictures
+}
+
+// shapes are what an SVG shows, read back from its text.
+type shapes struct {
+	width, height float64
+	texts         []text
+	rects         []rect
+	paths         [][]point
+}
+
+type rect struct {
+	x, y, w, h float64
+	class      string
+}
+
+type text struct {
+	rect
+	content string
+	size    float64
+}
+
+type point struct{ x, y float64 }
+
+// overlap is how deep two rectangles lie in each other.
+func overlap(a, b rect) float64 {
+	return min(min(a.x+a.w, b.x+b.w)-max(a.x, b.x), min(a.y+a.h, b.y+b.h)-max(a.y, b.y))
+}
+
+func (r rect) holds(b rect) bool {
+	return b.x >= r.x && b.y >= r.y && b.x+b.w <= r.x+r.w && b.y+b.h <= r.y+r.h
+}
+
+func (r rect) has(p point) bool { return p.x > r.x && p.x < r.x+r.w && p.y > r.y && p.y < r.y+r.h }
+
+func number(t *testing.T, e xml.StartElement, name string) float64 {
+	t.Helper()
+	x, err := strconv.ParseFloat(attribute(e, name), 64)
+	if err != nil {
+		t.Fatalf("%s of %s: %v", name, e.Name.Local, err)
+	}
+	return x
+}
+
+func attribute(e xml.StartElement, name string) string {
+	for _, a := range e.Attr {
+		if a.Name.Local == name {
+			return a.Value
+		}
+	}
+	return ""
+}
+
+var pairs = regexp.MustCompile(`-?[\d.]+,-?[\d.]+`)
+
+func read(t *testing.T, svg []byte) shapes {
+	t.Helper()
+	var s shapes
+	decoder := xml.NewDecoder(bytes.NewReader(svg))
+	for {
+		token, err := decoder.Token()
+		if token == nil {
+			return s
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, ok := token.(xml.StartElement)
+		if !ok {
+			continue
+		}
+		switch e.Name.Local {
+		case "svg":
+			s.width, s.height = number(t, e, "width"), number(t, e, "height")
+		case "rect":
+			s.rects = append(s.rects, rect{number(t, e, "x"), number(t, e, "y"), number(t, e, "width"), number(t, e, "height"), attribute(e, "class")})
+		case "path":
+			var points []point
+			for _, pair := range pairs.FindAllString(attribute(e, "d"), -1) {
+				x, y, _ := strings.Cut(pair, ",")
+				px, _ := strconv.ParseFloat(x, 64)
+				py, _ := strconv.ParseFloat(y, 64)
+				points = append(points, point{px, py})
+			}
+			s.paths = append(s.paths, points)
+		case "text":
+			size, width := number(t, e, "font-size"), number(t, e, "textLength")
+			at := text{rect: rect{x: number(t, e, "x"), y: number(t, e, "y") - 0.75*size, w: width, h: 0.95 * size}, size: size}
+			if attribute(e, "text-anchor") == "middle" {
+				at.x -= width / 2
+			}
+			content, _ := decoder.Token()
+			at.content = string(content.(xml.CharData))
+			s.texts = append(s.texts, at)
+		}
+	}
+}
+
+// along walks a chain of Béziers.
+func along(points []point) []point {
+	var walked []point
+	for i := 0; i+3 < len(points); i += 3 {
+		a, b, c, d := points[i], points[i+1], points[i+2], points[i+3]
+		for step := 0.0; step <= 1; step += 0.02 {
+			u := 1 - step
+			mix := func(a, b, c, d float64) float64 {
+				return u*u*u*a + 3*u*u*step*b + 3*u*step*step*c + step*step*step*d
+			}
+			walked = append(walked, point{mix(a.x, b.x, c.x, d.x), mix(a.y, b.y, c.y, d.y)})
+		}
+	}
+	return walked
+}
+
+func TestNothingOverlaps(t *testing.T) {
+	for name, p := range all(t) {
+		t.Run(name, func(t *testing.T) {
+			s := read(t, p.SVG())
+			page := rect{0, 0, s.width, s.height, ""}
+			for i, a := range s.texts {
+				if !page.holds(a.rect) {
+					t.Errorf("%q leaves the page: %+v", a.content, a.rect)
+				}
+				for _, b := range s.texts[i+1:] {
+					if overlap(a.rect, b.rect) > 0 {
+						t.Errorf("%q at %+v overlaps %q at %+v", a.content, a.rect, b.content, b.rect)
+					}
+				}
+			}
+			for _, r := range s.rects {
+				if r.class != "card" && r.class != "plate" {
+					continue
+				}
+				for _, a := range s.texts {
+					if overlap(a.rect, r) > 0 && !r.holds(a.rect) {
+						t.Errorf("the edge of the %s at %+v crosses %q at %+v", r.class, r, a.content, a.rect)
+					}
+				}
+				for _, other := range s.rects {
+					if other != r && other.class == r.class && overlap(other, r) > 0 {
+						t.Errorf("two of class %s overlap: %+v and %+v", r.class, r, other)
+					}
+					if r.class == "plate" && other.class == "card" && overlap(other, r) > 0 {
+						t.Errorf("a label's plate at %+v lies on the card at %+v", r, other)
+					}
+				}
+			}
+			for _, path := range s.paths {
+				for _, at := range along(path) {
+					for _, r := range s.rects {
+						inner := rect{r.x + 3, r.y + 3, r.w - 6, r.h - 6, r.class}
+						if r.class == "card" && inner.has(at) {
+							t.Fatalf("an arrow runs through the card at %+v", r)
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestReadableAtPageWidth(t *testing.T) {
+	const page = 1000.0 // what a page of the repository's host shows
+	for name, p := range all(t) {
+		s := read(t, p.SVG())
+		if s.width > 1400 && name != "batbern-crowded" {
+			t.Errorf("%s is %v wide", name, s.width)
+		}
+		for _, a := range s.texts {
+			if shown := a.size * min(1, page/s.width); shown < 8 && name != "batbern-crowded" {
+				t.Errorf("%s: %q shows in %.1f pixels at page width", name, a.content, shown)
+			}
+		}
+	}
+}
+
+func TestPictureSaysWhatTheStackHolds(t *testing.T) {
+	svg := string(all(t)["batbern-prod"].SVG())
+	for _, part := range []string{"www.batbern.ch", "api.batbern.ch", "CloudFront, WAF", "2 NAT gateways", "public subnets in 2 zones", "isolated subnets in 2 zones",
+		"6 services", "attendee-experience", "2–6 × 0.25 vCPU, 1 GB", "RDS Proxy", "PostgreSQL 15", "db.t4g.medium, Multi-AZ, 20 GB", "Valkey 8.0", "cache.t4g.micro, 2 nodes",
+		"secretsmanager", "call each other on 8080", "5432", "6379", "19 alarms", "1 vault in eu-west-1", ">observability<"} {
+		if !strings.Contains(svg, part) {
+			t.Errorf("the picture does not say %q", part)
+		}
+	}
+	dev := string(all(t)["batbern-dev"].SVG())
+	for _, part := range []string{"Valkey", "6379", "ecr.api", "eu-west-1"} {
+		if strings.Contains(dev, part) {
+			t.Errorf("the picture of dev says %q, which dev does not have", part)
+		}
+	}
+}
+
+// arrows counts the arrows of a picture.
+func arrows(t *testing.T, stack *tfjsontest.Stack) int {
+	t.Helper()
+	p, err := diagram.Architecture(context.Background(), stack.Parse())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(read(t, p.SVG()).paths)
+}
+
+func TestEveryAllowedFlowIsAnArrow(t *testing.T) {
+	before := arrows(t, tfjsontest.Dev())
+	opened := tfjsontest.Dev()
+	groups := map[string]string{}
+	for _, g := range opened.Parse().OfType("aws_security_group") {
+		groups[g.Label()] = g.Address()
+	}
+	opened.Add("aws_vpc_security_group_ingress_rule", "network/opened", tfjsontest.Attrs{"security_group_id": tfjsontest.Ref(groups["network/security_group_database"], "id"),
+		"referenced_security_group_id": tfjsontest.Ref(groups["network/security_group_load_balancer"], "id"), "from_port": 5432, "to_port": 5432})
+	if after := arrows(t, opened); after != before+1 {
+		t.Errorf("one more rule makes %d arrows of %d", after, before)
+	}
+	closed := tfjsontest.Dev()
+	closed.Remove("aws_vpc_security_group_egress_rule")
+	if after := arrows(t, closed); after != before-6 {
+		t.Errorf("without the six outward rules there are %d arrows of %d", after, before)
+	}
+}
+
+func TestSameStackSameBytes(t *testing.T) {
+	once := all(t)
+	for range 4 { // Graphviz's memory is shared by all of a process's pictures, so the first draw alone proves little
+		for name, again := range draw(t) {
+			if !bytes.Equal(once[name].SVG(), again.SVG()) {
+				t.Fatalf("%s differs between two runs", name)
+			}
+		}
+	}
+}
+
+func TestPngIsThePicture(t *testing.T) {
+	for _, name := range []string{"stacks", "batbern-dev"} {
+		p := all(t)[name]
+		first, err := p.PNG()
+		if err != nil {
+			t.Fatal(err)
+		}
+		second, err := p.PNG()
+		if err != nil || !bytes.Equal(first, second) {
+			t.Errorf("%s: two PNGs differ (%v)", name, err)
+		}
+		img, err := png.Decode(bytes.NewReader(first))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := read(t, p.SVG())
+		if got := img.Bounds(); math.Abs(float64(got.Dx())-2*s.width) > 1 || math.Abs(float64(got.Dy())-2*s.height) > 1 {
+			t.Errorf("%s: PNG is %v, want twice %v × %v", name, got, s.width, s.height)
+		}
+		for _, at := range s.texts { // wherever the SVG has text, the PNG has more than one colour
+			seen := map[[3]uint32]bool{}
+			for x := at.x; x < at.x+at.w; x++ {
+				for y := at.y; y < at.y+at.h; y++ {
+					r, g, b, _ := img.At(int(2*x), int(2*y)).RGBA()
+					seen[[3]uint32{r, g, b}] = true
+				}
+			}
+			if len(seen) < 2 {
+				t.Errorf("%s: nothing is painted where %q should be", name, at.content)
+			}
+		}
+	}
+}
+
+func TestSmallStacks(t *testing.T) {
+	empty := tfjsontest.New("batbern-empty")
+	network := tfjsontest.New("batbern-network")
+	network.Add("aws_vpc", "network/vpc", tfjsontest.Attrs{"cidr_block": "10.0.0.0/16"})
+	for _, s := range []*tfjsontest.Stack{empty, network} {
+		p, err := diagram.Architecture(context.Background(), s.Parse())
+		if err != nil {
+			t.Errorf("%s: %v", s.Name, err)
+			continue
+		}
+		read(t, p.SVG())
+	}
+}

@@ -1,0 +1,143 @@
+package bootstrap
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// The kinds of logins.
+const (
+	// KindService reads and writes the data of one schema, and reads those it lists.
+	KindService = "service"
+	// KindMigrator acts as the owner from the moment it logs in, so that the owner owns whatever it makes.
+	KindMigrator = "migrator"
+	// KindReadOnly reads every schema. It is for operators.
+	KindReadOnly = "readonly"
+)
+
+// maxNameBytes is PostgreSQL's limit for names. The server cuts longer ones off with no more than a notice.
+const maxNameBytes = 63
+
+// Event says what shall be in the database. It holds no password.
+type Event struct {
+	Host            string   `json:"host"` // the DB instance's endpoint, never the proxy's
+	Port            int      `json:"port"`
+	MasterSecretARN string   `json:"masterSecretArn"`
+	Database        string   `json:"database"`
+	Owner           string   `json:"owner"` // the role that owns all objects; nobody logs in as it
+	Schemas         []string `json:"schemas"`
+	Logins          []Login  `json:"logins"`
+
+	// Terraform is what aws_lambda_invocation adds with lifecycle_scope CRUD. On "delete" nothing is done.
+	Terraform struct {
+		Action string `json:"action"`
+	} `json:"tf"`
+}
+
+// Login is a role that may log in. It is made without a password: the rotation function sets one.
+type Login struct {
+	Name   string   `json:"name"`
+	Kind   string   `json:"kind"`
+	Schema string   `json:"schema,omitempty"` // a service's own schema
+	Reads  []string `json:"reads,omitempty"`  // schemas that a service reads besides
+	// IAM makes the login use IAM database authentication at the instance; its password then opens nothing any more. It
+	// stays off for logins behind RDS Proxy, which signs in with the password whatever its own clients do.
+	IAM bool `json:"iam,omitempty"`
+	// ConnectionLimit bounds the sessions of the login; 0 leaves them unbounded.
+	ConnectionLimit int `json:"connectionLimit,omitempty"`
+}
+
+// UnmarshalJSON refuses unknown keys: a misspelt one would be a grant that silently is not made.
+func (e *Event) UnmarshalJSON(content []byte) error {
+	type plain Event
+	decoder := json.NewDecoder(bytes.NewReader(content))
+	decoder.DisallowUnknownFields()
+	var parsed struct {
+		plain
+		Terraform json.RawMessage `json:"tf"`
+	}
+	if err := decoder.Decode(&parsed); err != nil {
+		return fmt.Errorf("event: %w", err)
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return errors.New("event: more than one JSON value")
+	}
+	*e = Event(parsed.plain)
+	if len(parsed.Terraform) > 0 {
+		if err := json.Unmarshal(parsed.Terraform, &e.Terraform); err != nil {
+			return fmt.Errorf("event: tf: %w", err)
+		}
+	}
+	return nil
+}
+
+// host is a DNS name or an address. The driver would take a slash as a socket's folder and a comma as a list.
+var host = regexp.MustCompile(`^[A-Za-z0-9_.:-]+$`)
+
+// Validate reports all faults of an event together.
+func (e Event) Validate() error {
+	v := &validator{}
+	v.check(host.MatchString(e.Host), "host", e.Host, "want the DB instance's endpoint")
+	v.check(e.Port >= 1 && e.Port <= 65535, "port", e.Port, "want 1 to 65535")
+	v.check(strings.HasPrefix(e.MasterSecretARN, "arn:"), "masterSecretArn", e.MasterSecretARN, "want the ARN of the master's secret")
+	v.name("database", e.Database)
+	v.name("owner", e.Owner)
+	v.check(len(e.Schemas) > 0, "schemas", e.Schemas, "want at least one")
+	for i, schema := range e.Schemas {
+		path := fmt.Sprintf("schemas[%d]", i)
+		v.name(path, schema)
+		v.check(!slices.Contains(e.Schemas[:i], schema), path, schema, "is there twice")
+	}
+	roles := []string{e.Owner}
+	for i, login := range e.Logins {
+		path := fmt.Sprintf("logins[%d]", i)
+		v.login(path, login, e.Schemas)
+		v.check(!slices.Contains(roles, login.Name), path+".name", login.Name, "is there twice")
+		roles = append(roles, login.Name)
+	}
+	return errors.Join(v.faults...)
+}
+
+// reserved are names that PostgreSQL uses itself for databases, schemas or in place of a role.
+var reserved = []string{"postgres", "template0", "template1", "public", "information_schema", "none"}
+
+type validator struct{ faults []error }
+
+func (v *validator) check(ok bool, path string, found any, want string) {
+	if !ok {
+		v.faults = append(v.faults, fmt.Errorf("event: %s is %q: %s", path, fmt.Sprint(found), want))
+	}
+}
+
+func (v *validator) name(path, name string) {
+	switch {
+	case name == "" || len(name) > maxNameBytes || strings.ContainsRune(name, 0):
+		v.check(false, path, name, fmt.Sprintf("want 1 to %d bytes, none of them zero", maxNameBytes))
+	case strings.HasPrefix(name, "pg_"), slices.Contains(reserved, name):
+		v.check(false, path, name, "is PostgreSQL's own: choose another name")
+	case strings.HasPrefix(name, "rds"):
+		v.check(false, path, name, "is RDS's own: choose another name")
+	}
+}
+
+func (v *validator) login(path string, l Login, schemas []string) {
+	v.name(path+".name", l.Name)
+	v.check(l.ConnectionLimit >= 0, path+".connectionLimit", l.ConnectionLimit, "want 0 (no limit) or more")
+	switch l.Kind {
+	case KindService:
+		v.check(slices.Contains(schemas, l.Schema), path+".schema", l.Schema, "want one of schemas")
+		for i, schema := range l.Reads {
+			v.check(slices.Contains(schemas, schema), fmt.Sprintf("%s.reads[%d]", path, i), schema, "want one of schemas")
+		}
+	case KindMigrator, KindReadOnly:
+		v.check(l.Schema == "" && len(l.Reads) == 0, path+".schema", l.Schema, "only a service names schemas")
+	default:
+		v.check(false, path+".kind", l.Kind, "want service, migrator or readonly")
+	}
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"github.com/batbern/infrastructure/internal/lambdatest"
+	"github.com/batbern/infrastructure/internal/mototest"
+	"github.com/batbern/infrastructure/internal/pgtest"
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	pgtest.Stop()
+	mototest.Stop()
+	os.Exit(code)
+}
+
+// The function as AWS runs it: its own program, the four events over Lambda's runtime API, a real Secrets Manager API, a
+// real PostgreSQL. It makes the first password, then rotates it while an application is connected.
+func TestFunctionRotatesAsAWSCallsIt(t *testing.T) {
+	server, moto := pgtest.Shared(t), mototest.Shared(t)
+	client := secretsmanager.NewFromConfig(moto.Config())
+	const user = "event_management_service"
+	server.CreateRole(t, user, "", "")
+	master := create(t, client, "master", map[string]any{"username": pgtest.Master, "password": server.MasterPassword})
+	login := create(t, client, "login", map[string]any{
+		"engine": "postgres", "host": pgtest.Host, "port": server.Port, "dbname": "postgres", "username": user,
+		"masterarn": master,
+	})
+	function := lambdatest.Start(t, lambdatest.Build(t),
+		append(moto.Environment(), "DATABASE_CA_BUNDLE="+server.CAFile, "PASSWORD_LENGTH=40")...)
+	rotate := func(token string) {
+		moto.BeginRotation(t, login, token, true)
+		for _, step := range []string{"createSecret", "setSecret", "testSecret", "finishSecret"} {
+			if _, err := function.Invoke(t, event(step, login, token)); err != nil {
+				t.Fatalf("%s: %v\n%s", step, err, function.Output())
+			}
+		}
+	}
+
+	rotate("0f1d7c1a-0000-4000-8000-000000000001")
+	first := password(t, client, login)
+	session, err := server.Connect(t.Context(), user, first, "postgres")
+	if err != nil {
+		t.Fatalf("the first password does not log in: %v", err)
+	}
+	defer session.Close(t.Context())
+
+	rotate("0f1d7c1a-0000-4000-8000-000000000002")
+	second := password(t, client, login)
+	if len(second) != 40 || first == second {
+		t.Error("no new password of the wanted length")
+	}
+	if err := session.Ping(t.Context()); err != nil {
+		t.Errorf("the open session ended: %v", err)
+	}
+	if _, err := server.Connect(t.Context(), user, first, "postgres"); err == nil {
+		t.Error("the old password still logs in")
+	}
+	conn, err := server.Connect(t.Context(), user, second, "postgres")
+	if err != nil {
+		t.Fatalf("the new password does not log in: %v", err)
+	}
+	conn.Close(t.Context())
+
+	_, err = function.Invoke(t, event("dropSecret", login, "0f1d7c1a-0000-4000-8000-000000000002"))
+	var failure *lambdatest.Error
+	if !errors.As(err, &failure) || !strings.Contains(failure.Message, "unknown step") {
+		t.Errorf("an unknown step answered %v", err)
+	}
+	for _, secret := range []string{first, second, server.MasterPassword, "rotation-token"} {
+		if strings.Contains(function.Output(), secret) || strings.Contains(server.Log(t), secret) {
+			t.Error("a log holds a clear secret")
+		}
+	}
+}
+
+func TestFunctionDoesNotStartWithAFaultyEnvironment(t *testing.T) {
+	cmd := exec.Command(lambdatest.Build(t))
+	cmd.Env = []string{"PASSWORD_LENGTH=3"}
+	out, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "want a number from 16 to 128") {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+func event(step, secret, token string) map[string]string {
+	return map[string]string{
+		"Step": step, "SecretId": secret, "ClientRequestToken": token, "RotationToken": "rotation-token",
+	}
+}
+
+func create(t *testing.T, client *secretsmanager.Client, name string, value map[string]any) string {
+	t.Helper()
+	content, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := client.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{
+		Name: &name, SecretString: aws.String(string(content)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *made.ARN
+}
+
+func password(t *testing.T, client *secretsmanager.Client, secret string) string {
+	t.Helper()
+	found, err := client.GetSecretValue(t.Context(), &secretsmanager.GetSecretValueInput{
+		SecretId: &secret, VersionStage: aws.String("AWSCURRENT"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var value struct{ Password string }
+	if err := json.Unmarshal([]byte(*found.SecretString), &value); err != nil {
+		t.Fatal(err)
+	}
+	return value.Password
+}

@@ -1,0 +1,28 @@
+package stacks
+
+import (
+	"github.com/hashicorp/terraform-cdk-go/cdktf"
+
+	"github.com/batbern/infrastructure/config"
+	"github.com/batbern/infrastructure/constructs/account"
+	"github.com/batbern/infrastructure/constructs/identity"
+)
+
+// addAccount makes what holds for an environment's whole account: its baseline, the boundary of all roles, which it
+// returns, and the roles that deploy.
+func addAccount(stack cdktf.TerraformStack, base config.Base, environment config.Environment) (boundaryArn string) {
+	name, home := environment.Stack(), environment.Account
+	account.New(stack, "account", account.Props{Name: name, Baseline: environment.Baseline})
+	boundaryArn = identity.Boundary(stack, "boundary", identity.BoundaryProps{
+		Name:      name,
+		AccountID: home.ID,
+		Regions:   []string{home.Region, home.RecoveryRegion, virginia},
+	}).PolicyArn
+	identity.Spokes(stack, "deployment", identity.SpokesProps{
+		Name:          name,
+		AccountID:     home.ID,
+		BaseAccountID: base.Account.ID,
+		BoundaryArn:   boundaryArn,
+	})
+	return boundaryArn
+}

@@ -1,0 +1,42 @@
+package stacks
+
+import (
+	"github.com/hashicorp/terraform-cdk-go/cdktf"
+
+	"github.com/batbern/infrastructure/config"
+	"github.com/batbern/infrastructure/constructs/backup"
+	"github.com/batbern/infrastructure/constructs/database"
+	"github.com/batbern/infrastructure/constructs/encryption"
+	"github.com/batbern/infrastructure/constructs/network"
+	"github.com/batbern/infrastructure/constructs/observability"
+)
+
+// addDatabase makes the database and what keeps copies of it.
+func addDatabase(stack cdktf.TerraformStack, environment config.Environment, vpc network.Outputs, keys encryption.Outputs,
+	boundaryArn string, topics observability.TopicOutputs, in clouds) database.Outputs {
+	out := database.New(stack, "database", database.Props{
+		Name:          environment.Stack(),
+		Account:       environment.Account,
+		Database:      environment.Database,
+		Protection:    environment.Protection,
+		Services:      environment.Services,
+		Vpc:           vpc,
+		Keys:          keys,
+		BoundaryArn:   boundaryArn,
+		EventTopicArn: topics.WarningArn,
+	})
+	backup.New(stack, "backup", backup.Props{
+		Name:          environment.Stack(),
+		Account:       environment.Account,
+		Backup:        environment.Backup,
+		Protection:    environment.Protection,
+		Tag:           database.BackupTag,
+		InstanceArn:   out.InstanceArn,
+		RetentionDays: environment.Database.BackupRetentionDays,
+		KeyArn:        keys.DataKeyArn,
+		BoundaryArn:   boundaryArn,
+		TopicArn:      topics.WarningArn,
+		Recovery:      in.recovery,
+	})
+	return out
+}

@@ -1,0 +1,121 @@
+package stacks
+
+import (
+	"github.com/hashicorp/terraform-cdk-go/cdktf"
+
+	"github.com/batbern/infrastructure/config"
+	"github.com/batbern/infrastructure/constructs/api"
+	"github.com/batbern/infrastructure/constructs/cache"
+	"github.com/batbern/infrastructure/constructs/compute"
+	"github.com/batbern/infrastructure/constructs/database"
+	"github.com/batbern/infrastructure/constructs/encryption"
+	"github.com/batbern/infrastructure/constructs/loadbalancer"
+	"github.com/batbern/infrastructure/constructs/network"
+	"github.com/batbern/infrastructure/constructs/observability"
+	"github.com/batbern/infrastructure/constructs/storage"
+)
+
+// parts are what an environment's services are put together from.
+type parts struct {
+	base           shared
+	keys           encryption.Outputs
+	boundaryArn    string
+	vpc            network.Outputs
+	buckets        storage.Outputs
+	database       database.Outputs
+	topics         observability.TopicOutputs
+	certificateArn string
+}
+
+// addServices makes the way from the API through the load balancer to the services, and what they run on.
+func addServices(stack cdktf.TerraformStack, environment config.Environment, from parts) api.Outputs {
+	name, blueGreen := environment.Stack(), environment.Compute.Rollout.BlueGreen()
+	balancer := loadbalancer.New(stack, "load_balancer", loadbalancer.Props{
+		Name:           name,
+		Host:           environment.Domains.Api(),
+		Services:       environment.Services,
+		BlueGreen:      blueGreen,
+		Protection:     environment.Protection,
+		Vpc:            from.vpc,
+		CertificateArn: from.certificateArn,
+		LogBucket:      from.buckets.Logs.ID,
+		LogPrefix:      storage.LoadBalancerLogPrefix,
+	})
+	cluster := compute.NewCluster(stack, "cluster", compute.ClusterProps{
+		Name:       name,
+		Compute:    environment.Compute,
+		Vpc:        from.vpc,
+		DataKeyArn: from.keys.DataKeyArn,
+		LogsKeyArn: from.keys.LogsKeyArn,
+	})
+	compute.NewServices(stack, "services", compute.ServicesProps{
+		Name:         name,
+		Environment:  string(environment.Name),
+		Account:      environment.Account,
+		Compute:      environment.Compute,
+		Services:     environment.Services,
+		Vpc:          from.vpc,
+		Cluster:      cluster,
+		LoadBalancer: balancer,
+		Repositories: repositories(environment.Services, from.base),
+		Cache:        addCache(stack, environment, from),
+		Database: &compute.DatabaseAccess{
+			ProxyResourceID: from.database.ProxyResourceID,
+			Endpoint:        from.database.ProxyEndpoint,
+			Port:            network.ProxyPort,
+			Name:            config.DatabaseName,
+		},
+		AlarmTopicArn:  from.topics.CriticalArn,
+		AfterMigration: from.database.Ready,
+		Buckets:        map[string]storage.Bucket{"content": from.buckets.Content, "imports": from.buckets.Imports},
+		LogsKeyArn:     from.keys.LogsKeyArn,
+		SecretsKeyArn:  from.keys.SecretsKeyArn,
+		StorageKeyArn:  from.keys.StorageKeyArn,
+		BoundaryArn:    from.boundaryArn,
+	})
+	return api.New(stack, "api", api.Props{
+		Name:           name,
+		Api:            environment.Api,
+		Domains:        environment.Domains,
+		Vpc:            from.vpc,
+		ListenerArn:    balancer.ListenerArn,
+		CertificateArn: from.certificateArn,
+		LogsKeyArn:     from.keys.LogsKeyArn,
+	})
+}
+
+// addCache makes the cache where the environment has one.
+func addCache(stack cdktf.TerraformStack, environment config.Environment, from parts) *cache.Outputs {
+	if !environment.Cache.Enabled() {
+		return nil
+	}
+	out := cache.New(stack, "cache", cache.Props{
+		Name:            environment.Stack(),
+		Account:         environment.Account,
+		Cache:           environment.Cache,
+		Protection:      environment.Protection,
+		Services:        environment.Services,
+		SubnetIDs:       from.vpc.SubnetIDs(config.Isolated),
+		SecurityGroupID: from.vpc.SecurityGroupID(network.Cache),
+		DataKeyArn:      from.keys.DataKeyArn,
+		LogsKeyArn:      from.keys.LogsKeyArn,
+	})
+	return &out
+}
+
+// repositories are the images' places in the base's registry, by service.
+func repositories(services []config.Service, base shared) map[string]compute.Repository {
+	all := map[string]compute.Repository{}
+	for _, service := range services {
+		all[service.Name] = compute.Repository{URL: base.repositoryURL(service.Name), Arn: base.repositoryArn(service.Name)}
+	}
+	return all
+}
+
+func servicePorts(services []config.Service) []int {
+	var ports []int
+	for _, service := range services {
+		ports = append(ports, service.Port)
+	}
+	return ports
+}
