@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"regexp"
@@ -295,35 +296,57 @@ func list(numbers []int) string {
 	return strings.Join(words, ", ")
 }
 
-// services are BATbern's services with the sizes of development; environments scale them up. The order says nothing.
+// services are BATbern's services, with the sizes of development: environments scale them up. The order says nothing.
 func services() []Service {
-	service := func(name string, port int, routes ...Route) Service {
-		return Service{
-			Name:         name,
-			Port:         port,
-			HealthPath:   "/actuator/health",
-			StartSeconds: 180, // Spring Boot on a quarter of a vCPU takes 60 to 120
-			Cpu:          256,
-			MemoryMiB:    1024, // 512 would leave 288 beside the sidecars, too little for a JVM
-			Routes:       routes,
-			Scaling:      Scaling{MinTasks: 1, DesiredTasks: 1, MaxTasks: 2, TargetCpuPercent: 70, TargetMemoryPercent: 85},
+	return withDefaults([]Service{
+		{
+			Name:   "api-gateway",
+			Port:   8080,
+			Routes: []Route{{Priority: 9000, Paths: []string{"/api/*"}}}, // what no other service's route claims
+		},
+		{
+			Name:         "attendee-experience",
+			Port:         8084,
+			Routes:       []Route{below(400, "/api/v1/attendees", "/api/v1/content")},
+			DatabaseUser: "attendee_experience",
+			Buckets:      []BucketAccess{{Bucket: "content"}},
+		},
+		{
+			Name:         "event-management",
+			Port:         8081,
+			Routes:       []Route{below(100, "/api/v1/events", "/api/v1/topics")},
+			DatabaseUser: "event_management",
+			Buckets:      []BucketAccess{{Bucket: "content", Write: true}, {Bucket: "imports"}}, // it migrates the past events
+		},
+		{
+			Name:         "partner-analytics",
+			Port:         8083,
+			Routes:       []Route{below(300, "/api/v1/partners")},
+			DatabaseUser: "partner_analytics",
+		},
+		{
+			Name:         "speaker-coordination",
+			Port:         8082,
+			Routes:       []Route{below(200, "/api/v1/speakers", "/api/v1/sessions")},
+			DatabaseUser: "speaker_coordination",
+			Buckets:      []BucketAccess{{Bucket: "content", Write: true}},
+		},
+	})
+}
+
+// withDefaults fills in what an entry leaves out and all services have alike.
+func withDefaults(services []Service) []Service {
+	for i := range services {
+		s := &services[i]
+		s.HealthPath = cmp.Or(s.HealthPath, "/actuator/health")
+		s.StartSeconds = cmp.Or(s.StartSeconds, 180) // Spring Boot on a quarter of a vCPU takes 60 to 120
+		s.Cpu = cmp.Or(s.Cpu, 256)
+		s.MemoryMiB = cmp.Or(s.MemoryMiB, 1024) // 512 would leave 288 beside the sidecars, too little for a JVM
+		if s.Scaling.MaxTasks == 0 {
+			s.Scaling = Scaling{MinTasks: 1, DesiredTasks: 1, MaxTasks: 2, TargetCpuPercent: 70, TargetMemoryPercent: 85}
 		}
 	}
-	// an entry's database user is named after it
-	stored := func(s Service) Service {
-		s.DatabaseUser = strings.ReplaceAll(s.Name, "-", "_")
-		return s
-	}
-	events := stored(service("event-management", 8081, below(100, "/api/v1/events", "/api/v1/topics")))
-	events.Buckets = []BucketAccess{{Bucket: "content", Write: true}, {Bucket: "imports"}}
-	speakers := stored(service("speaker-coordination", 8082, below(200, "/api/v1/speakers", "/api/v1/sessions")))
-	speakers.Buckets = []BucketAccess{{Bucket: "content", Write: true}}
-	partners := stored(service("partner-analytics", 8083, below(300, "/api/v1/partners")))
-	attendees := stored(service("attendee-experience", 8084, below(400, "/api/v1/attendees", "/api/v1/content")))
-	attendees.Buckets = []BucketAccess{{Bucket: "content"}}
-	// the gateway answers what no other service's route claims
-	gateway := service("api-gateway", 8080, Route{Priority: 9000, Paths: []string{"/api/*"}})
-	return []Service{gateway, attendees, events, partners, speakers}
+	return services
 }
 
 // below routes paths and all that lies below them: two at most, each of which takes two of a rule's values.

@@ -21,6 +21,9 @@ type commands struct {
 	Plan     PlanCmd     `cmd:"" help:"Show what would change in a stack, with the configured backend."`
 	Bench    BenchCmd    `cmd:"" help:"Measure synthesis beside the least app that loads the AWS binding."`
 	Local    LocalCmd    `cmd:"" help:"Apply stacks on an AWS emulator on this machine, or take them away."`
+
+	Migrate    MigrateCmd    `cmd:"" help:"Apply an environment's database migrations, and wait for their end."`
+	Migrations MigrationsCmd `cmd:"" help:"Check the migrations' files, or record them as released."`
 }
 
 // streams is where a command writes.

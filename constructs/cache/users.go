@@ -42,12 +42,16 @@ func newUsers(scope constructs.Construct, id string, props Props) users {
 	return made
 }
 
+// userEngine is the users' own, whatever the cache's: groups of Valkey take users of Redis who sign in by IAM, so that a
+// change of the cache's engine replaces no user.
+const userEngine = "redis"
+
 // userID is id and name at once, which IAM users must have the same. It is unique in the account and region.
 func userID(service config.Service, props Props) string { return props.Name + "-" + service.Name }
 
 func serviceUser(scope constructs.Construct, service config.Service, props Props) elasticacheuser.ElasticacheUser {
 	return elasticacheuser.NewElasticacheUser(scope, jsii.String(service.Name), &elasticacheuser.ElasticacheUserConfig{
-		Engine:             jsii.String(props.Cache.EngineName()),
+		Engine:             jsii.String(userEngine),
 		UserId:             jsii.String(userID(service, props)),
 		UserName:           jsii.String(userID(service, props)),
 		AuthenticationMode: &elasticacheuser.ElasticacheUserAuthenticationMode{Type: jsii.String("iam")},
@@ -66,7 +70,7 @@ func accessString(service string) string {
 
 func powerlessDefault(scope constructs.Construct, props Props) elasticacheuser.ElasticacheUser {
 	return elasticacheuser.NewElasticacheUser(scope, jsii.String("default"), &elasticacheuser.ElasticacheUserConfig{
-		Engine:             jsii.String(props.Cache.EngineName()),
+		Engine:             jsii.String(userEngine),
 		UserId:             jsii.String(props.Name + "-default"),
 		UserName:           jsii.String("default"),
 		AuthenticationMode: &elasticacheuser.ElasticacheUserAuthenticationMode{Type: jsii.String("no-password-required")},

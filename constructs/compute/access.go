@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/batbern/infrastructure/config"
+	"github.com/batbern/infrastructure/constructs/encryption"
 	"github.com/batbern/infrastructure/constructs/policy"
 )
 
@@ -98,7 +99,8 @@ func execStatements(props ServicesProps) []policy.Statement {
 		}},
 		{Sid: "LogExecSession", Effect: policy.Allow, Actions: []string{"logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"},
 			Resources: []string{props.Cluster.ExecLogGroupArn + ":*"}},
-		{Sid: "EncryptExecSession", Effect: policy.Allow, Actions: []string{"kms:Decrypt"}, Resources: []string{props.LogsKeyArn}},
+		{Sid: "EncryptExecSession", Effect: policy.Allow, Actions: []string{"kms:Decrypt"}, Resources: []string{props.LogsKeyArn},
+			Conditions: policy.Conditions{"Null": {encryption.SessionContext: {"false"}}}},
 	}
 }
 

@@ -81,27 +81,22 @@ const (
 	startedMinutes = 2
 )
 
-// rollbackAlarmNames are the alarms that stop a rollout of a service.
-func rollbackAlarmNames(service config.Service, props ServicesProps) []string {
-	prefix := fmt.Sprintf("%s-%s-rollback-", props.Name, service.Name)
-	return []string{prefix + "5xx", prefix + "unhealthy"}
-}
-
-// rollbackAlarms watch what a bad image does first: it answers with errors, or does not get healthy.
+// rollbackAlarms watch what a bad image does first: it answers with errors, or does not get healthy. It gives their names,
+// as references: who uses them waits for the alarms.
 func rollbackAlarms(scope constructs.Construct, service config.Service, props ServicesProps) []string {
-	names := rollbackAlarmNames(service, props)
+	prefix := fmt.Sprintf("%s-%s-rollback-", props.Name, service.Name)
 	watch := alarms{scope, props, props.LoadBalancer.Service(service.Name).Groups()}
-	watch.add(alarm{
-		id: "rollback_5xx", name: names[0], metric: "HTTPCode_Target_5XX_Count", stat: "Sum", minutes: errorMinutes, above: tooManyErrors - 1,
+	errors := watch.add(alarm{
+		id: "rollback_5xx", name: prefix + "5xx", metric: "HTTPCode_Target_5XX_Count", stat: "Sum", minutes: errorMinutes, above: tooManyErrors - 1,
 		why: service.Name + " answers with errors: a rollout in progress goes back",
 	})
-	watch.add(alarm{
-		id: "rollback_unhealthy", name: names[1], metric: "UnHealthyHostCount", stat: "Maximum",
+	unhealthy := watch.add(alarm{
+		id: "rollback_unhealthy", name: prefix + "unhealthy", metric: "UnHealthyHostCount", stat: "Maximum",
 		// a starting JVM fails its first checks and counts as unhealthy meanwhile
 		minutes: (service.StartSeconds+59)/60 + startedMinutes, above: 0,
 		why: service.Name + " has tasks that do not get healthy: a rollout in progress goes back",
 	})
-	return names
+	return []string{errors, unhealthy}
 }
 
 type alarm struct {
@@ -117,7 +112,7 @@ type alarms struct {
 }
 
 // add makes an alarm over the sum of both target groups: which of them is which changes with each rollout.
-func (a alarms) add(of alarm) {
+func (a alarms) add(of alarm) (name string) {
 	var queries []*cloudwatchmetricalarm.CloudwatchMetricAlarmMetricQuery
 	var terms []string
 	for i, targets := range a.groups {
@@ -147,7 +142,7 @@ func (a alarms) add(of alarm) {
 	if a.props.AlarmTopicArn != "" {
 		args.AlarmActions, args.OkActions = jsii.Strings(a.props.AlarmTopicArn), jsii.Strings(a.props.AlarmTopicArn)
 	}
-	cloudwatchmetricalarm.NewCloudwatchMetricAlarm(a.scope, jsii.String(of.id), args)
+	return *cloudwatchmetricalarm.NewCloudwatchMetricAlarm(a.scope, jsii.String(of.id), args).AlarmName()
 }
 
 // deployment is all that a service's pipeline needs to know, as JSON in a parameter: which template to put its image

@@ -64,11 +64,10 @@ func proxy(scope constructs.Construct, props Props, main postgres, users map[str
 		DbInstanceIdentifier: jsii.String(main.id),
 		DependsOn:            &turning.ready, // a target without passwords is unavailable
 	})
-	out := pool{
-		name: *made.Name(), endpoint: *made.Endpoint(),
-		// arn:aws:rds:REGION:ACCOUNT:db-proxy:prx-...
-		resourceID: *cdktf.Token_AsString(cdktf.Fn_Element(cdktf.Fn_Split(jsii.String(":"), made.Arn()), jsii.Number(6)), nil),
-	}
+	// arn:aws:rds:REGION:ACCOUNT:db-proxy:prx-...; a local, because the expression has quotes, which the JSON of
+	// policies cannot hold
+	id := cdktf.NewTerraformLocal(scope, jsii.String("proxy_id"), cdktf.Fn_Element(cdktf.Fn_Split(jsii.String(":"), made.Arn()), jsii.Number(6)))
+	out := pool{name: *made.Name(), endpoint: *made.Endpoint(), resourceID: *id.AsString()}
 	if main.replicaID != "" {
 		endpoint := dbproxyendpoint.NewDbProxyEndpoint(scope, jsii.String("proxy_read_only"), &dbproxyendpoint.DbProxyEndpointConfig{
 			DbProxyName:         made.Name(),

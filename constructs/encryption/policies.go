@@ -46,7 +46,7 @@ func KeyPolicy(class Class, props Props) policy.Document {
 	case Storage:
 		return StorageKeyPolicy(StoragePolicyProps{AccountID: account, Region: region})
 	case Logs:
-		statements = append(statements, logs(account, region))
+		statements = append(statements, logs(account, region), sessions(account))
 	case Messages:
 		statements = append(statements, use(account, via(region, "sns", "sqs")))
 		statements = append(statements, publishers(account, region)...)
@@ -185,6 +185,27 @@ func logs(account, region string) policy.Statement {
 		}},
 	}
 }
+
+// sessions lets principals of the account, as far as their IAM policies allow, encrypt the sessions that they open in a
+// task by ECS Exec: the operator's client makes a data key and the agent in the task decrypts it. Neither goes through a
+// service, and both name the session.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html
+func sessions(account string) policy.Statement {
+	return policy.Statement{
+		Sid:        "EncryptExecSessions",
+		Effect:     policy.Allow,
+		Principals: policy.Principals{AWS: []string{policy.Root(account)}},
+		Actions:    []string{"kms:Decrypt", "kms:GenerateDataKey"},
+		Resources:  thisKey,
+		Conditions: policy.Conditions{
+			"Null":         {SessionContext: {"false"}},
+			"StringEquals": {"kms:CallerAccount": {account}},
+		},
+	}
+}
+
+// SessionContext is the condition key that is there when a key is used for a session of ECS Exec.
+const SessionContext = "kms:EncryptionContext:aws:ssm:SessionId"
 
 // publishers lets AWS services send to the account's encrypted topics and queues.
 //

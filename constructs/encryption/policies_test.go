@@ -36,6 +36,8 @@ func TestKeyPolicies(t *testing.T) {
 		"reads by anything": {Sid: "X", Effect: policy.Allow, Actions: []string{"kms:Decrypt"}, Principals: policy.Principals{AWS: []string{policy.Root(account)}}},
 		"a service of all accounts": {Sid: "X", Effect: policy.Allow, Actions: []string{"kms:GenerateDataKey"},
 			Principals: policy.Principals{Services: []string{"sns.amazonaws.com"}}},
+		"outside a session": {Sid: "X", Effect: policy.Allow, Actions: []string{"kms:Decrypt"}, Principals: policy.Principals{AWS: []string{policy.Root(account)}},
+			Conditions: policy.Conditions{"Null": {encryption.SessionContext: {"true"}}}},
 		"a grant to anybody": {Sid: "X", Effect: policy.Allow, Actions: []string{"kms:CreateGrant"}, Principals: policy.Principals{AWS: []string{policy.Root(account)}},
 			Conditions: policy.Conditions{"StringEquals": {"kms:ViaService": {"rds.eu-central-1.amazonaws.com"}}}},
 	} {
@@ -66,7 +68,8 @@ func faults(document policy.Document) []string {
 		if len(s.Principals.Services) > 0 && !strings.Contains(policy.Document{Statements: []policy.Statement{s}}.JSON(), account) {
 			fault("a service may act for other accounts")
 		}
-		narrowed := len(s.Conditions["StringEquals"]["kms:ViaService"]) > 0 || len(s.Principals.Services) > 0
+		narrowed := len(s.Conditions["StringEquals"]["kms:ViaService"]) > 0 || len(s.Principals.Services) > 0 ||
+			slices.Equal(s.Conditions["Null"][encryption.SessionContext], []string{"false"})
 		for _, action := range s.Actions {
 			reads := slices.ContainsFunc([]string{"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncrypt"}, func(prefix string) bool { return strings.HasPrefix(action, prefix) })
 			switch {
@@ -96,6 +99,7 @@ func TestWhoMayUseAKey(t *testing.T) {
 		{encryption.Secrets, "GrantToServices", `"kms:GrantIsForAWSResource":"true"`},
 		{encryption.Storage, "UseThroughServices", `"kms:ViaService":"s3.eu-central-1.amazonaws.com"`},
 		{encryption.Logs, "EncryptLogGroups", `"ArnLike":{"kms:EncryptionContext:aws:logs:arn":"arn:aws:logs:eu-central-1:222233334444:log-group:*"}`},
+		{encryption.Logs, "EncryptExecSessions", `"Null":{"kms:EncryptionContext:aws:ssm:SessionId":"false"}`},
 		{encryption.Logs, "EncryptLogGroups", `"Service":"logs.eu-central-1.amazonaws.com"`},
 		{encryption.Messages, "PublishForAccount", `["budgets.amazonaws.com","cloudwatch.amazonaws.com","costalerts.amazonaws.com"]`},
 		{encryption.Messages, "PublishForAccount", `"aws:SourceAccount":"222233334444"`},

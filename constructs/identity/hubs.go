@@ -72,6 +72,8 @@ func providers(scope constructs.Construct, base config.Base) Pipeline {
 		return *iamopenidconnectprovider.NewIamOpenidConnectProvider(scope, jsii.String(id), &iamopenidconnectprovider.IamOpenidConnectProviderConfig{
 			Url:          jsii.String("https://" + host),
 			ClientIdList: jsii.Strings(audience),
+			// AWS goes by its own list of authorities for both hosts, and not by this; older providers ask for it
+			ThumbprintList: jsii.Strings(thumbprints[host]...),
 		}).Arn()
 	}
 	pipeline := Pipeline{
@@ -203,4 +205,10 @@ func (s State) Policy(phase Phase, stack string, reads ...string) policy.Documen
 
 func (s State) object(stack string) string {
 	return fmt.Sprintf("arn:aws:s3:::%s/%s", s.Bucket, s.Key(stack))
+}
+
+// thumbprints are the hosts' authorities as AWS published them.
+var thumbprints = map[string][]string{
+	githubHost:         {"6938fd4d98bab03faadb97b34396831e3780aea1", "1c58a3a8518e8759bf075b76b750d4f2df264fcd"},
+	terraformCloudHost: {"9e99a48a9960b14926bb7f3b02e22da2b0ab7280"},
 }

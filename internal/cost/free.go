@@ -26,7 +26,7 @@ var freeTypes = byType(map[string][]string{
 		"aws_db_proxy_target", "aws_db_instance_role_association", "aws_rds_certificate", "aws_elasticache_subnet_group",
 		"aws_elasticache_parameter_group", "aws_elasticache_user", "aws_elasticache_user_group",
 		"aws_elasticache_user_group_association", "aws_lb_listener", "aws_lb_listener_rule", "aws_lb_listener_certificate",
-		"aws_lb_target_group", "aws_lb_target_group_attachment", "aws_lambda_permission", "aws_lambda_alias",
+		"aws_lb_target_group", "aws_lb_target_group_attachment", "aws_lambda_permission", "aws_lambda_invocation", "aws_lambda_alias",
 		"aws_lambda_event_source_mapping", "aws_lambda_function_event_invoke_config", "aws_lambda_layer_version",
 		"aws_lambda_layer_version_permission", "aws_lambda_code_signing_config", "aws_signer_signing_profile",
 		"aws_ecs_cluster_capacity_providers", "aws_ecs_account_setting_default", "aws_ecs_capacity_provider", "aws_ecs_tag",

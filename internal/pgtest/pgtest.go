@@ -420,7 +420,8 @@ func (s *Server) logTail() string {
 	return strings.Join(lines[max(0, len(lines)-20):], "\n")
 }
 
-// serverBinaries finds the folder of the newest installed server: Debian's, Homebrew's and PGDG's folders, then PATH.
+// serverBinaries finds the folder of an installed server: Debian's, Homebrew's and PGDG's folders, then PATH. It prefers
+// the major version that the project runs, then the newest.
 func serverBinaries() (string, error) {
 	best, bestMajor := "", 0
 	for _, pattern := range []string{
@@ -429,7 +430,11 @@ func serverBinaries() (string, error) {
 	} {
 		dirs, _ := filepath.Glob(pattern)
 		for _, dir := range dirs {
-			if major := serverMajor(dir); major > bestMajor {
+			major := serverMajor(dir)
+			if major == MinimumMajor {
+				return dir, nil
+			}
+			if major > bestMajor {
 				best, bestMajor = dir, major
 			}
 		}

@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"strings"
@@ -14,6 +16,7 @@ import (
 	"github.com/batbern/infrastructure/internal/lambdatest"
 	"github.com/batbern/infrastructure/internal/mototest"
 	"github.com/batbern/infrastructure/internal/pgtest"
+	"github.com/batbern/infrastructure/lambda/database-bootstrap/bootstrap"
 )
 
 func TestMain(m *testing.M) {
@@ -24,17 +27,13 @@ func TestMain(m *testing.M) {
 }
 
 // The function as AWS runs it: its own program, the four events over Lambda's runtime API, a real Secrets Manager API, a
-// real PostgreSQL. It makes the first password, then rotates it while an application is connected.
+// real PostgreSQL. The bootstrap function has made the login and described it in an empty secret; this one makes the first
+// password, then rotates it while an application is connected.
 func TestFunctionRotatesAsAWSCallsIt(t *testing.T) {
 	server, moto := pgtest.Shared(t), mototest.Shared(t)
 	client := secretsmanager.NewFromConfig(moto.Config())
-	const user = "event_management_service"
-	server.CreateRole(t, user, "", "")
-	master := create(t, client, "master", map[string]any{"username": pgtest.Master, "password": server.MasterPassword})
-	login := create(t, client, "login", map[string]any{
-		"engine": "postgres", "host": pgtest.Host, "port": server.Port, "dbname": "postgres", "username": user,
-		"masterarn": master,
-	})
+	const user = "event_management"
+	login := bootstrapLogin(t, server, client, user)
 	function := lambdatest.Start(t, lambdatest.Build(t),
 		append(moto.Environment(), "DATABASE_CA_BUNDLE="+server.CAFile, "PASSWORD_LENGTH=40")...)
 	rotate := func(token string) {
@@ -48,7 +47,7 @@ func TestFunctionRotatesAsAWSCallsIt(t *testing.T) {
 
 	rotate("0f1d7c1a-0000-4000-8000-000000000001")
 	first := password(t, client, login)
-	session, err := server.Connect(t.Context(), user, first, "postgres")
+	session, err := server.Connect(t.Context(), user, first, database)
 	if err != nil {
 		t.Fatalf("the first password does not log in: %v", err)
 	}
@@ -62,10 +61,10 @@ func TestFunctionRotatesAsAWSCallsIt(t *testing.T) {
 	if err := session.Ping(t.Context()); err != nil {
 		t.Errorf("the open session ended: %v", err)
 	}
-	if _, err := server.Connect(t.Context(), user, first, "postgres"); err == nil {
+	if _, err := server.Connect(t.Context(), user, first, database); err == nil {
 		t.Error("the old password still logs in")
 	}
-	conn, err := server.Connect(t.Context(), user, second, "postgres")
+	conn, err := server.Connect(t.Context(), user, second, database)
 	if err != nil {
 		t.Fatalf("the new password does not log in: %v", err)
 	}
@@ -98,15 +97,28 @@ func event(step, secret, token string) map[string]string {
 	}
 }
 
-func create(t *testing.T, client *secretsmanager.Client, name string, value map[string]any) string {
+const database = "batbern"
+
+// bootstrapLogin lets the bootstrap function make a service's login, and returns the login's secret.
+func bootstrapLogin(t *testing.T, server *pgtest.Server, client *secretsmanager.Client, user string) string {
 	t.Helper()
-	content, err := json.Marshal(value)
+	master := create(t, client, "rds!db-main", aws.String(fmt.Sprintf(`{"username":%q,"password":%q}`, pgtest.Master, server.MasterPassword)))
+	login := create(t, client, "database/"+user, nil)
+	function := &bootstrap.Function{Secrets: client, Roots: server.RootCAs(), Log: slog.New(slog.DiscardHandler)}
+	_, err := function.Handle(t.Context(), bootstrap.Event{
+		Host: pgtest.Host, Port: server.Port, MasterSecretARN: master, Database: database, Owner: "batbern_owner",
+		Schemas: []string{user},
+		Logins:  []bootstrap.Login{{Name: user, Kind: bootstrap.KindService, Schema: user, SecretARN: login}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	made, err := client.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{
-		Name: &name, SecretString: aws.String(string(content)),
-	})
+	return login
+}
+
+func create(t *testing.T, client *secretsmanager.Client, name string, value *string) string {
+	t.Helper()
+	made, err := client.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{Name: &name, SecretString: value})
 	if err != nil {
 		t.Fatal(err)
 	}

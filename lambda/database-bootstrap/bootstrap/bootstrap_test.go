@@ -19,6 +19,7 @@ import (
 
 	"github.com/batbern/infrastructure/internal/mototest"
 	"github.com/batbern/infrastructure/internal/pgtest"
+	"github.com/batbern/infrastructure/lambda/internal/secret"
 )
 
 func TestMain(m *testing.M) {
@@ -390,7 +391,8 @@ func TestConcurrentCallsWaitForEachOther(t *testing.T) {
 	}
 }
 
-// The connection breaks at every TLS record in turn; another call brings the database into the same state.
+// The connection breaks at every third TLS record, so by turns before the server has seen a statement and after it has
+// acted. Another call brings the database into the same state.
 func TestConnectionMayBreakAnywhere(t *testing.T) {
 	for record, cut := 1, true; cut && !t.Failed(); record += 3 {
 		t.Run(fmt.Sprintf("record %d", record), func(t *testing.T) {
@@ -398,13 +400,30 @@ func TestConnectionMayBreakAnywhere(t *testing.T) {
 			wire := f.server.BreakableWire(t, record)
 			f.event.Port = wire.Port
 			_, err := f.function.Handle(t.Context(), f.event)
-			cut = wire.Cut()
-			if cut == (err == nil) && !cut {
-				t.Errorf("cut %v, error %v", cut, err)
+			if cut = wire.Cut(); !cut && err != nil {
+				t.Error(err)
 			}
+			f.event.Port = f.server.Port
 			f.run()
 			f.assertConverged()
+			allowed(t, f.as(f.migrator()), "CREATE TABLE event_management.events (i int)")
+			allowed(t, f.as(f.events()), "INSERT INTO events VALUES (1)")
 		})
+	}
+}
+
+func TestFromEnvironment(t *testing.T) {
+	t.Setenv("AWS_REGION", "eu-central-1")
+	if _, err := FromEnvironment(t.Context(), func(string) string { return "" }); err != nil {
+		t.Error(err)
+	}
+	_, err := FromEnvironment(t.Context(), func(string) string { return "/nonexistent/bundle.pem" })
+	if err == nil || !strings.Contains(err.Error(), VariableCABundle) {
+		t.Errorf("a missing bundle: %v", err)
+	}
+	t.Setenv("AWS_MAX_ATTEMPTS", "many")
+	if _, err := FromEnvironment(t.Context(), func(string) string { return "" }); err == nil {
+		t.Error("took a faulty setting of the SDK")
 	}
 }
 
@@ -450,6 +469,101 @@ func TestFailuresSayTheirCause(t *testing.T) {
 			f.event = before
 		})
 	}
+}
+
+func TestSecretsAreDescribed(t *testing.T) {
+	f := newFixture(t)
+	service, migrator := &f.event.Logins[0], &f.event.Logins[2]
+	service.SecretARN, migrator.SecretARN = f.emptySecret(), f.emptySecret()
+
+	if changes := strings.Join(f.run().Changes, "\n"); strings.Count(changes, ": described") != 2 {
+		t.Errorf("changes %s", changes)
+	}
+	f.assertConverged()
+	described, err := secret.Parse(f.valueOf(service.SecretARN))
+	want := secret.Secret{Host: f.event.Host, Port: uint16(f.event.Port), Database: f.event.Database, Username: service.Name,
+		MasterARN: f.event.MasterSecretARN}
+	if err != nil || described.SameLogin(want) != nil || described.Password != "" {
+		t.Errorf("described as %+v, %v", described, err)
+	}
+
+	t.Run("a restored instance with another endpoint keeps its passwords", func(t *testing.T) {
+		f.put(service.SecretARN, strings.Replace(f.valueOf(service.SecretARN), `"host":"localhost"`,
+			`"host":"before.example.com","password":"kept-password","note":{"kept":1}`, 1))
+		changes := f.run().Changes
+		if len(changes) != 1 || !strings.Contains(changes[0], "different host") {
+			t.Errorf("changes %q", changes)
+		}
+		f.assertConverged()
+		after := f.valueOf(service.SecretARN)
+		right, err := secret.Parse(after)
+		if err != nil || right.SameLogin(want) != nil || right.Password != "kept-password" || !strings.Contains(after, `"note":{"kept":1}`) {
+			t.Errorf("put right to %s, %v", after, err)
+		}
+	})
+	t.Run("a value that is no description is left to a person", func(t *testing.T) {
+		f.put(service.SecretARN, `{"password":"typed-by-hand"}`)
+		_, err := f.function.Handle(t.Context(), f.event)
+		if err == nil || !strings.Contains(err.Error(), "secret of role "+service.Name+": secret value: engine is missing") {
+			t.Errorf("got %v", err)
+		}
+		if !strings.Contains(f.valueOf(service.SecretARN), "typed-by-hand") {
+			t.Error("the value was replaced")
+		}
+	})
+	t.Run("a secret that does not exist", func(t *testing.T) {
+		service.SecretARN += "-missing"
+		_, err := f.function.Handle(t.Context(), f.event)
+		if err == nil || !strings.Contains(err.Error(), "write it") || !strings.Contains(err.Error(), "ResourceNotFoundException") {
+			t.Errorf("got %v", err)
+		}
+	})
+	for _, password := range []string{"kept-password", "typed-by-hand"} {
+		if strings.Contains(f.output.String(), password) || strings.Contains(f.server.Log(t), password) {
+			t.Error("a log holds a password")
+		}
+	}
+}
+
+func TestSecretThatCannotBeReadIsNotWritten(t *testing.T) {
+	f := newFixture(t)
+	f.event.Logins[0].SecretARN = f.emptySecret()
+	f.put(f.event.Logins[0].SecretARN, "{}")
+	_, err := f.client.DeleteSecret(t.Context(), &secretsmanager.DeleteSecretInput{SecretId: &f.event.Logins[0].SecretARN})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.function.Handle(t.Context(), f.event)
+	if err == nil || !strings.Contains(err.Error(), "read it") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func (f *fixture) emptySecret() string {
+	f.t.Helper()
+	made, err := f.client.CreateSecret(f.t.Context(), &secretsmanager.CreateSecretInput{Name: aws.String("login/" + rand.Text())})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return *made.ARN
+}
+
+func (f *fixture) put(arn, value string) {
+	f.t.Helper()
+	if _, err := f.client.PutSecretValue(f.t.Context(), &secretsmanager.PutSecretValueInput{SecretId: &arn, SecretString: &value}); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func (f *fixture) valueOf(arn string) string {
+	f.t.Helper()
+	found, err := f.client.GetSecretValue(f.t.Context(), &secretsmanager.GetSecretValueInput{
+		SecretId: &arn, VersionStage: aws.String("AWSCURRENT"),
+	})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return *found.SecretString
 }
 
 func TestDestroyDoesNothing(t *testing.T) {

@@ -30,6 +30,10 @@ func rightsIn(login Login, schema string) rights {
 	}
 }
 
+// historyTable is where Flyway notes, in each schema, what it has applied. Whoever may read tables may read it; nobody
+// but the owner may write it. A callback of the migrations takes away what the default privileges grant on it.
+const historyTable = "flyway_schema_history"
+
 func (b *bootstrap) wanted(schema string, pick func(rights) []string) grants {
 	want := grants{}
 	for _, login := range b.event.Logins {
@@ -42,7 +46,10 @@ func (b *bootstrap) wanted(schema string, pick func(rights) []string) grants {
 
 func ofSchema(r rights) []string    { return r.schema }
 func ofTables(r rights) []string    { return r.tables }
+func ofHistory(r rights) []string   { return slices.DeleteFunc(slices.Clone(r.tables), isNotSelect) }
 func ofSequences(r rights) []string { return r.sequences }
+
+func isNotSelect(privilege string) bool { return privilege != "SELECT" }
 
 // database brings the schemas into order and what is and will be in them, all or nothing.
 func (b *bootstrap) database(ctx context.Context, conn *pgx.Conn) error {
@@ -144,8 +151,11 @@ func (b *bootstrap) relationGrants(ctx context.Context, tx pgx.Tx) error {
 			continue
 		}
 		kind, pick := "TABLE", ofTables
-		if r.Sequence {
+		switch {
+		case r.Sequence:
 			kind, pick = "SEQUENCE", ofSequences
+		case r.Name == historyTable:
+			pick = ofHistory
 		}
 		o := object{label: "table " + name, on: kind + " " + r.Quoted}
 		if r.Sequence {

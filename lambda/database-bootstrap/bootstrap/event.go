@@ -49,6 +49,10 @@ type Login struct {
 	// IAM makes the login use IAM database authentication at the instance; its password then opens nothing any more. It
 	// stays off for logins behind RDS Proxy, which signs in with the password whatever its own clients do.
 	IAM bool `json:"iam,omitempty"`
+	// SecretARN is the login's secret. One without a value gets the description of the login, from which the first rotation
+	// makes the password; one that describes another login, as after a restore, is put right and keeps its password. Empty
+	// for a login without a password.
+	SecretARN string `json:"secretArn,omitempty"`
 	// ConnectionLimit bounds the sessions of the login; 0 leaves them unbounded.
 	ConnectionLimit int `json:"connectionLimit,omitempty"`
 }
@@ -128,6 +132,7 @@ func (v *validator) name(path, name string) {
 
 func (v *validator) login(path string, l Login, schemas []string) {
 	v.name(path+".name", l.Name)
+	v.check(l.SecretARN == "" || strings.HasPrefix(l.SecretARN, "arn:"), path+".secretArn", l.SecretARN, "want an ARN or nothing")
 	v.check(l.ConnectionLimit >= 0, path+".connectionLimit", l.ConnectionLimit, "want 0 (no limit) or more")
 	switch l.Kind {
 	case KindService:

@@ -11,7 +11,8 @@ const example = `{
 	"masterSecretArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rds!db-1",
 	"database": "batbern", "owner": "batbern_owner", "schemas": ["event_management", "shared_kernel"],
 	"logins": [
-		{"name": "event_management_service", "kind": "service", "schema": "event_management", "reads": ["shared_kernel"]},
+		{"name": "event_management_service", "kind": "service", "schema": "event_management", "reads": ["shared_kernel"],
+			"secretArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:event_management_service"},
 		{"name": "batbern_migrator", "kind": "migrator"},
 		{"name": "batbern_readonly", "kind": "readonly", "connectionLimit": 5, "iam": true}
 	]
@@ -67,7 +68,7 @@ func TestValidateReportsAllFaults(t *testing.T) {
 		Schemas: []string{"public", "a", "a", "rdsadmin"},
 		Logins: []Login{
 			{Name: strings.Repeat("ü", 32), Kind: "service", Schema: "missing", Reads: []string{"a", "b"}},
-			{Name: "twice", Kind: "migrator", Schema: "a"},
+			{Name: "twice", Kind: "migrator", Schema: "a", SecretARN: "name"},
 			{Name: "twice", Kind: "admin", ConnectionLimit: -2},
 			{Name: "zero\x00byte", Kind: "readonly"},
 		},
@@ -77,15 +78,15 @@ func TestValidateReportsAllFaults(t *testing.T) {
 	}
 	for _, want := range []string{
 		"host is", "port is", "masterSecretArn is", "database is", "owner is", "schemas[0] is", "schemas[2] is", "schemas[3] is",
-		"logins[0].name is", "logins[0].schema is", "logins[0].reads[1] is", "logins[1].schema is", "logins[2].name is",
+		"logins[0].name is", "logins[0].schema is", "logins[0].reads[1] is", "logins[1].schema is", "logins[1].secretArn is", "logins[2].name is",
 		"logins[2].kind is", "logins[2].connectionLimit is", "logins[3].name is",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not reported", want)
 		}
 	}
-	if got := strings.Count(err.Error(), "\n") + 1; got != 16 {
-		t.Errorf("%d faults, want 16:\n%v", got, err)
+	if got := strings.Count(err.Error(), "\n") + 1; got != 17 {
+		t.Errorf("%d faults, want 17:\n%v", got, err)
 	}
 	if err := (Event{}).Validate(); err == nil || !strings.Contains(err.Error(), "schemas is") {
 		t.Errorf("an empty event: %v", err)

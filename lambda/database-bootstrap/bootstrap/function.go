@@ -2,8 +2,9 @@
 // apply time, after the DB instance exists and before anything logs in, and again whenever the description changes.
 //
 // It looks at the catalog and changes only what differs, so that a second call changes nothing and every drift is put
-// right. It takes grants away only between the roles and schemas of the event; what else is there, it reports. It never
-// sees the password of anybody but the master, and makes logins without one: the rotation function sets it.
+// right. It takes grants away only between the roles and schemas of the event; what else is there, it reports. It logs in
+// as the master and makes logins without a password: the rotation function sets it. It writes into each login's secret who
+// signs in where, so that Terraform, which keeps whatever it writes in its state, never has to write a secret's value.
 //
 // The model: one owner that nobody logs in as owns the database and all schemas. The migrator acts as the owner from its
 // login on (a role setting, so Flyway needs no initSql). A service uses its own schema and reads those it lists; it
@@ -119,7 +120,13 @@ func (f *Function) run(ctx context.Context, event Event, redactor *redact.Redact
 		return Report{}, err
 	}
 	defer postgres.Close(database)
-	return report, b.database(ctx, database)
+	if err := b.database(ctx, database); err != nil {
+		return Report{}, err
+	}
+	if err := f.describeLogins(ctx, event, &report, redactor); err != nil {
+		return Report{}, err
+	}
+	return report, nil
 }
 
 // master reads the master's name and password. RDS's own secrets hold nothing else; one that names a host must name the

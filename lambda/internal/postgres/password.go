@@ -56,6 +56,9 @@ func sign(key []byte, message string) []byte {
 // PostgreSQL would fail one of them with "tuple concurrently updated".
 func SetPassword(ctx context.Context, conn *pgx.Conn, role, verifier string) error {
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "SET LOCAL lock_timeout = '10s'"); err != nil {
+			return fmt.Errorf("bound the wait for locks: %w", err)
+		}
 		_, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtextextended('batbern password of ' || $1, 0))", role)
 		if err != nil {
 			return fmt.Errorf("wait for other changes of the password: %w", err)

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
 	"strconv"
 	"strings"
@@ -79,11 +80,27 @@ func ParseMaster(value string) (Secret, error) {
 
 // WithPassword returns the value with another password. Every other key keeps its value and JSON type, known or not.
 func (s Secret) WithPassword(password string) (string, error) {
-	fields := make(map[string]any, len(s.fields)+1)
+	return s.with(map[string]any{"password": password})
+}
+
+// WithLogin returns the value for another login. The password, if there is one, and every unknown key stay. The zero
+// Secret makes a first value, which has no password.
+func (s Secret) WithLogin(login Secret) (string, error) {
+	changes := map[string]any{
+		"engine": engine, "host": login.Host, "port": login.Port, "dbname": login.Database, "username": login.Username,
+	}
+	if login.MasterARN != "" {
+		changes["masterarn"] = login.MasterARN
+	}
+	return s.with(changes)
+}
+
+func (s Secret) with(changes map[string]any) (string, error) {
+	fields := make(map[string]any, len(s.fields)+len(changes))
 	for key, raw := range s.fields {
 		fields[key] = raw
 	}
-	fields["password"] = password
+	maps.Copy(fields, changes)
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false) // an operator who copies the password from the console shall see it as it is

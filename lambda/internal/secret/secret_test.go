@@ -100,6 +100,29 @@ func TestParseMaster(t *testing.T) {
 	}
 }
 
+func TestWithLogin(t *testing.T) {
+	login := Secret{Host: "h", Port: 6432, Database: "d", Username: "u", MasterARN: "arn"}
+	value, err := Secret{}.WithLogin(login)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := Parse(value)
+	if err != nil || first.SameLogin(login) != nil || first.Password != "" || strings.Contains(value, "password") {
+		t.Errorf("got %s, %v", value, err)
+	}
+	before, err := Parse(full)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if value, err = before.WithLogin(login); err != nil {
+		t.Fatal(err)
+	}
+	after, err := Parse(value)
+	if err != nil || after.SameLogin(login) != nil || after.Password != before.Password || !strings.Contains(value, `"extra":[1,{"a":null}]`) {
+		t.Errorf("got %s, %v", value, err)
+	}
+}
+
 func TestSameLogin(t *testing.T) {
 	base := Secret{Host: "Db.example.com", Port: 1, Database: "d", Username: "u", MasterARN: "m", Password: "one"}
 	same := base

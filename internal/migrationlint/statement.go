@@ -1,0 +1,201 @@
+package migrationlint
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// statement is one SQL statement, reduced to what its meaning can be told from: words in upper case, one space between
+// tokens, comments left out, and every quoted piece replaced by ”.
+type statement struct {
+	line int // on which it starts, from 1
+	text string
+}
+
+// split takes a script apart into statements as PostgreSQL's own scanner would: it knows nested comments, quoted
+// identifiers, E” strings, dollar quotes, SQL-standard function bodies (BEGIN ATOMIC … END) and the data after COPY
+// FROM STDIN. A script that ends inside a quote or comment yields an unterminated statement, which PostgreSQL refuses.
+func split(script string) (statements []statement, meta []int) {
+	s := scanner{rest: script, line: 1, lineStart: true}
+	s.run()
+	return s.statements, s.meta
+}
+
+type scanner struct {
+	rest      string
+	line      int
+	lineStart bool // nothing but spaces since the last line end
+
+	text       strings.Builder
+	start      int // line of the current statement
+	depth      int // of BEGIN ATOMIC and CASE inside a function body
+	statements []statement
+	meta       []int // lines of psql meta-commands
+}
+
+var (
+	dollarTag     = regexp.MustCompile(`^\$([\pL_][\pL\pN_]*)?\$`)
+	wordPattern   = regexp.MustCompile(`^[\pL_][\pL\pN_$]*`)
+	copyFromStd   = regexp.MustCompile(`^COPY\b.*\bFROM STDIN\b`)
+	createRoutine = regexp.MustCompile(`^CREATE (OR REPLACE )?(FUNCTION|PROCEDURE)\b`)
+)
+
+func (s *scanner) run() {
+	for s.rest != "" {
+		switch {
+		case strings.HasPrefix(s.rest, "--"):
+			s.take(indexOrEnd(s.rest, "\n"))
+		case strings.HasPrefix(s.rest, "/*"):
+			s.take(commentLength(s.rest))
+		case s.lineStart && s.rest[0] == '\\':
+			s.meta = append(s.meta, s.line)
+			s.take(indexOrEnd(s.rest, "\n"))
+		case s.rest[0] == '\'':
+			s.quoted(quoteLength(s.rest, '\'', false))
+		case (s.rest[0] == 'E' || s.rest[0] == 'e') && strings.HasPrefix(s.rest[1:], "'"):
+			s.quoted(1 + quoteLength(s.rest[1:], '\'', true))
+		case s.rest[0] == '"':
+			s.quoted(quoteLength(s.rest, '"', false))
+		case dollarTag.MatchString(s.rest):
+			tag := dollarTag.FindString(s.rest)
+			end := strings.Index(s.rest[len(tag):], tag)
+			if end < 0 {
+				s.quoted(len(s.rest))
+			} else {
+				s.quoted(end + 2*len(tag))
+			}
+		case s.rest[0] == ';' && s.depth == 0:
+			s.take(1)
+			s.finish()
+		case wordPattern.MatchString(s.rest):
+			s.word(wordPattern.FindString(s.rest))
+		default:
+			s.other()
+		}
+	}
+	s.finish()
+}
+
+// take moves on without adding to the statement.
+func (s *scanner) take(length int) {
+	for _, r := range s.rest[:length] {
+		switch {
+		case r == '\n':
+			s.line++
+			s.lineStart = true
+		case !unicode.IsSpace(r):
+			s.lineStart = false
+		}
+	}
+	s.rest = s.rest[length:]
+}
+
+func (s *scanner) add(token string) {
+	if s.text.Len() == 0 {
+		s.start = s.line
+	} else {
+		s.text.WriteByte(' ')
+	}
+	s.text.WriteString(token)
+}
+
+func (s *scanner) quoted(length int) {
+	s.add("''")
+	s.take(length)
+}
+
+func (s *scanner) word(word string) {
+	upper := strings.ToUpper(word)
+	s.add(upper)
+	s.take(len(word))
+	switch {
+	case s.depth > 0 && upper == "CASE", upper == "ATOMIC" && s.inRoutineBody():
+		s.depth++
+	case s.depth > 0 && upper == "END":
+		s.depth--
+	}
+}
+
+func (s *scanner) inRoutineBody() bool {
+	text := s.text.String()
+	return strings.HasSuffix(text, " BEGIN ATOMIC") && createRoutine.MatchString(text)
+}
+
+func (s *scanner) other() {
+	r, size := utf8.DecodeRuneInString(s.rest)
+	if !unicode.IsSpace(r) {
+		s.add(string(r))
+	}
+	s.take(size)
+}
+
+func (s *scanner) finish() {
+	text := s.text.String()
+	s.text.Reset()
+	s.depth = 0
+	if text == "" {
+		return
+	}
+	s.statements = append(s.statements, statement{line: s.start, text: text})
+	if copyFromStd.MatchString(text) {
+		s.skipCopyData()
+	}
+}
+
+// skipCopyData moves behind the line \. that ends the data, or to the end of the script.
+func (s *scanner) skipCopyData() {
+	s.take(indexOrEnd(s.rest, "\n"))
+	for s.rest != "" {
+		s.take(min(1, len(s.rest))) // the line end
+		length := indexOrEnd(s.rest, "\n")
+		ended := strings.TrimSuffix(s.rest[:length], "\r") == `\.`
+		s.take(length)
+		if ended {
+			return
+		}
+	}
+}
+
+func indexOrEnd(s, sub string) int {
+	if i := strings.Index(s, sub); i >= 0 {
+		return i
+	}
+	return len(s)
+}
+
+// quoteLength returns the length of a quoted piece with its quotes. A doubled quote stays inside, and where escapes
+// are known (E”) so does one behind a backslash.
+func quoteLength(s string, quote byte, escapes bool) int {
+	for i := 1; i < len(s); i++ {
+		switch {
+		case escapes && s[i] == '\\':
+			i++
+		case s[i] == quote && i+1 < len(s) && s[i+1] == quote:
+			i++
+		case s[i] == quote:
+			return i + 1
+		}
+	}
+	return len(s)
+}
+
+// commentLength returns the length of a /* comment */, which PostgreSQL lets nest.
+func commentLength(s string) int {
+	depth := 0
+	for i := 0; i+1 < len(s); i++ {
+		switch s[i : i+2] {
+		case "/*":
+			depth++
+			i++
+		case "*/":
+			depth--
+			i++
+			if depth == 0 {
+				return i + 1
+			}
+		}
+	}
+	return len(s)
+}

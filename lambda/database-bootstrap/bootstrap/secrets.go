@@ -1,0 +1,84 @@
+package bootstrap
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+
+	"github.com/batbern/infrastructure/lambda/internal/redact"
+	"github.com/batbern/infrastructure/lambda/internal/secret"
+)
+
+// describeLogins writes into the secrets which login they are for. It comes last: a described secret may be rotated, and
+// by then the login exists.
+func (f *Function) describeLogins(ctx context.Context, event Event, report *Report, redactor *redact.Redactor) error {
+	for _, login := range event.Logins {
+		if login.SecretARN == "" {
+			continue
+		}
+		change, err := f.describe(ctx, login.SecretARN, secret.Secret{
+			Host: event.Host, Port: uint16(event.Port), Database: event.Database, Username: login.Name,
+			MasterARN: event.MasterSecretARN,
+		}, redactor)
+		if err != nil {
+			return fmt.Errorf("secret of role %s: %w", login.Name, err)
+		}
+		if change != "" {
+			report.Changes = append(report.Changes, fmt.Sprintf("secret of role %s: %s", login.Name, change))
+		}
+	}
+	return nil
+}
+
+// describe returns what it changed, and nothing when the secret was right.
+func (f *Function) describe(ctx context.Context, arn string, login secret.Secret, redactor *redact.Redactor) (string, error) {
+	current, replaced, change := secret.Secret{}, "", "described"
+	found, err := f.Secrets.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{
+		SecretId: &arn, VersionStage: aws.String("AWSCURRENT"),
+	})
+	var noValue *types.ResourceNotFoundException
+	switch {
+	case err == nil:
+		value := aws.ToString(found.SecretString)
+		replaced = aws.ToString(found.VersionId)
+		redactor.Add(value)
+		current, err = secret.Parse(value)
+		redactor.Add(current.Password)
+		if err != nil {
+			return "", err
+		}
+		difference := current.SameLogin(login)
+		if difference == nil {
+			return "", nil
+		}
+		change = fmt.Sprintf("put right, it was for %v", difference)
+	case !errors.As(err, &noValue):
+		return "", fmt.Errorf("read it: %w", err)
+	}
+	value, err := current.WithLogin(login)
+	if err != nil {
+		return "", err
+	}
+	redactor.Add(value)
+	_, err = f.Secrets.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{
+		SecretId: &arn, SecretString: &value, ClientRequestToken: aws.String(tokenFor(login, replaced)),
+	})
+	if err != nil {
+		return "", fmt.Errorf("write it: %w", err)
+	}
+	return change, nil
+}
+
+// tokenFor names a new version after what it describes and what it replaces, so that a repeated call writes it once. The
+// password has no part in it: a version's name is no secret.
+func tokenFor(login secret.Secret, replaced string) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %d %q %q %q", replaced, login.Host, login.Port, login.Database,
+		login.Username, login.MasterARN))
+	return hex.EncodeToString(sum[:])
+}

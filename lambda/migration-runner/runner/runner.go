@@ -1,0 +1,294 @@
+// Package runner starts the one-off ECS task that runs Flyway, waits for its end and tells how it ended. It is the code
+// of the migration-runner function and of the command "batbern migrate".
+//
+// A run is identified by what it applies. The same request again never starts a second task beside a running one, and
+// not after a successful one either (as long as ECS remembers it, an hour): it follows the task that is there. After a
+// failed one it starts a new task, because what failed may have been the network or the database.
+//
+// A running task is never stopped, neither at the deadline nor on an interrupt: it may be in the middle of DDL. The
+// next run attaches to it.
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+)
+
+const (
+	// maxAttempts bounds the failed tasks of the same request that are passed over in search of one that is not.
+	maxAttempts = 10
+	// maxUnseen bounds the looks in a row at which ECS does not show the task: its API is eventually consistent.
+	maxUnseen = 8
+
+	firstInterval = 2 * time.Second
+	maxInterval   = 15 * time.Second
+	// margin is what is left of the deadline to give the answer.
+	margin = 15 * time.Second
+
+	statusStopped = "STOPPED"
+)
+
+// ErrStillRunning marks the end of the time, not of the migration: the task goes on. The same request attaches to it.
+var ErrStillRunning = errors.New("the migration is still running")
+
+// Tasks is what the runner needs of ECS.
+type Tasks interface {
+	RunTask(context.Context, *ecs.RunTaskInput, ...func(*ecs.Options)) (*ecs.RunTaskOutput, error)
+	DescribeTasks(context.Context, *ecs.DescribeTasksInput, ...func(*ecs.Options)) (*ecs.DescribeTasksOutput, error)
+}
+
+// Runner runs migrations. Tasks and Log are required.
+type Runner struct {
+	Tasks Tasks
+	Log   *slog.Logger
+
+	// Interval between two looks at the task; it grows by half up to MaxInterval. Defaults: 2 s and 15 s.
+	Interval, MaxInterval time.Duration
+	// Margin before the context's deadline at which waiting ends. Default: 15 s.
+	Margin time.Duration
+}
+
+// Result tells about a successful migration. It ends up in Terraform's state, so it holds nothing secret.
+type Result struct {
+	TaskARN   string `json:"taskArn"`
+	LogGroup  string `json:"logGroup"`
+	LogStream string `json:"logStream"`
+}
+
+// Run starts the migration or attaches to it, and returns when its task has ended. Every other end than exit code 0 of
+// the request's container is an error that says why and where the log is; ErrStillRunning when the context ends first.
+func (r Runner) Run(ctx context.Context, request Request) (Result, error) {
+	if err := request.validate(); err != nil {
+		return Result{}, err
+	}
+	ctx, cancel, err := r.withMargin(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	defer cancel()
+
+	task, err := r.start(ctx, request)
+	if err != nil {
+		return Result{}, err
+	}
+	arn := aws.ToString(task.TaskArn)
+	if task, err = r.wait(ctx, request, task); err != nil {
+		return Result{}, err
+	}
+	if err := judge(request, task); err != nil {
+		r.Log.Error("migration failed", "task", arn, "error", err)
+		return Result{}, err
+	}
+	r.Log.Info("migration succeeded", "task", arn)
+	return Result{TaskARN: arn, LogGroup: request.LogGroup, LogStream: request.logStream(arn)}, nil
+}
+
+// withMargin ends the waiting a little before the caller's time is over.
+func (r Runner) withMargin(ctx context.Context) (context.Context, context.CancelFunc, error) {
+	deadline, limited := ctx.Deadline()
+	if !limited {
+		ctx, cancel := context.WithCancel(ctx)
+		return ctx, cancel, nil
+	}
+	end := deadline.Add(-defaultTo(r.Margin, margin))
+	if left := time.Until(end); left <= 0 {
+		return nil, nil, fmt.Errorf("%s are left, too few to start a migration; raise the time-out", time.Until(deadline).Round(time.Second))
+	}
+	ctx, cancel := context.WithDeadline(ctx, end)
+	return ctx, cancel, nil
+}
+
+// start returns the task of this request as ECS shows it now: a new one, the one that still runs, or the one that
+// succeeded. Tokens of attempts whose task has failed are passed over.
+func (r Runner) start(ctx context.Context, request Request) (types.Task, error) {
+	var task types.Task
+	for attempt := range maxAttempts {
+		arn, err := r.runTask(ctx, request, attempt)
+		if err != nil {
+			return types.Task{}, err
+		}
+		r.Log.Info("migration task", "task", arn, "attempt", attempt+1, "logGroup", request.LogGroup, "logStream", request.logStream(arn))
+		if task, err = r.look(ctx, request, arn); err != nil {
+			return types.Task{}, err
+		}
+		// A task that was started just now takes seconds to stop. This one is an earlier run's.
+		if aws.ToString(task.LastStatus) != statusStopped || judge(request, task) == nil {
+			return task, nil
+		}
+		r.Log.Warn("an earlier run failed, starting anew", "task", arn, "error", judge(request, task))
+	}
+	return task, nil
+}
+
+func (r Runner) runTask(ctx context.Context, request Request, attempt int) (arn string, err error) {
+	assignPublicIP := types.AssignPublicIpDisabled
+	if request.AssignPublicIP {
+		assignPublicIP = types.AssignPublicIpEnabled
+	}
+	token := request.token(attempt)
+	output, err := r.Tasks.RunTask(ctx, &ecs.RunTaskInput{
+		Cluster:        aws.String(request.Cluster),
+		TaskDefinition: aws.String(request.TaskDefinition),
+		Count:          aws.Int32(1),
+		ClientToken:    aws.String(token),
+		StartedBy:      aws.String("migration-runner/" + token[:16]),
+		LaunchType:     types.LaunchTypeFargate,
+		PropagateTags:  types.PropagateTagsTaskDefinition,
+		NetworkConfiguration: &types.NetworkConfiguration{AwsvpcConfiguration: &types.AwsVpcConfiguration{
+			Subnets:        request.Subnets,
+			SecurityGroups: request.SecurityGroups,
+			AssignPublicIp: assignPublicIP,
+		}},
+	})
+	if err != nil {
+		return "", fmt.Errorf("start the migration task %s in cluster %s: %w", request.TaskDefinition, request.Cluster, err)
+	}
+	// ECS answers 200 and puts what went wrong here.
+	if len(output.Failures) > 0 {
+		return "", fmt.Errorf("start the migration task %s in cluster %s: ECS refused: %s",
+			request.TaskDefinition, request.Cluster, describeFailures(output.Failures))
+	}
+	if len(output.Tasks) != 1 {
+		return "", fmt.Errorf("start the migration task %s in cluster %s: ECS answered with %d tasks, expected 1",
+			request.TaskDefinition, request.Cluster, len(output.Tasks))
+	}
+	return aws.ToString(output.Tasks[0].TaskArn), nil
+}
+
+// wait follows a task until it has stopped.
+func (r Runner) wait(ctx context.Context, request Request, task types.Task) (types.Task, error) {
+	arn := aws.ToString(task.TaskArn)
+	interval := defaultTo(r.Interval, firstInterval)
+	for status := ""; ; interval = min(interval*3/2, defaultTo(r.MaxInterval, maxInterval)) {
+		if current := aws.ToString(task.LastStatus); current != status {
+			status = current
+			r.Log.Info("migration task", "task", arn, "status", status)
+		}
+		if status == statusStopped {
+			return task, nil
+		}
+		if err := sleep(ctx, interval); err != nil {
+			return types.Task{}, stillRunning(request, arn, err)
+		}
+		var err error
+		if task, err = r.look(ctx, request, arn); err != nil {
+			return types.Task{}, err
+		}
+	}
+}
+
+// look returns the task as ECS shows it. A failed call, or an answer without the task, is tried again a few times:
+// there is a migration running, and giving up on it is worse than asking once more.
+func (r Runner) look(ctx context.Context, request Request, arn string) (types.Task, error) {
+	interval := defaultTo(r.Interval, firstInterval)
+	var lastErr error
+	for range maxUnseen {
+		task, err := r.describe(ctx, request, arn)
+		if err == nil {
+			return task, nil
+		}
+		lastErr = err
+		if err := sleep(ctx, interval); err != nil {
+			return types.Task{}, stillRunning(request, arn, err)
+		}
+		interval = min(interval*3/2, defaultTo(r.MaxInterval, maxInterval))
+	}
+	return types.Task{}, fmt.Errorf("lost sight of the migration task %s, which may be running: %w; see log stream %s in %s, "+
+		"and run the migration again to attach to it", arn, lastErr, request.logStream(arn), request.LogGroup)
+}
+
+func (r Runner) describe(ctx context.Context, request Request, arn string) (types.Task, error) {
+	output, err := r.Tasks.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: aws.String(request.Cluster), Tasks: []string{arn}})
+	if err != nil {
+		return types.Task{}, err
+	}
+	if len(output.Tasks) == 0 {
+		return types.Task{}, fmt.Errorf("ECS does not show it: %s", describeFailures(output.Failures))
+	}
+	return output.Tasks[0], nil
+}
+
+// judge returns why a stopped task is no success, or nil. Only the container that runs Flyway counts: a sidecar, such
+// as the agent that GuardDuty adds, may end in any way.
+func judge(request Request, task types.Task) error {
+	arn := aws.ToString(task.TaskArn)
+	where := fmt.Sprintf("see log stream %s in %s", request.logStream(arn), request.LogGroup)
+	var container *types.Container
+	for i := range task.Containers {
+		if aws.ToString(task.Containers[i].Name) == request.Container {
+			container = &task.Containers[i]
+		}
+	}
+	switch {
+	case container == nil:
+		return fmt.Errorf("the migration task %s has no container %q: %s; %s", arn, request.Container, stopped(task, nil), where)
+	case container.ExitCode == nil:
+		return fmt.Errorf("the migration did not run: task %s stopped before container %s had an exit code: %s; %s",
+			arn, request.Container, stopped(task, container), where)
+	case *container.ExitCode != 0:
+		return fmt.Errorf("the migration failed: container %s of task %s ended with exit code %d: %s; %s",
+			request.Container, arn, *container.ExitCode, stopped(task, container), where)
+	}
+	return nil
+}
+
+// stopped is all that ECS tells about the end of a task.
+func stopped(task types.Task, container *types.Container) string {
+	parts := []string{string(task.StopCode), aws.ToString(task.StoppedReason)}
+	if container != nil {
+		parts = append(parts, aws.ToString(container.Reason))
+	}
+	return joined(parts, ": ", "ECS gives no reason")
+}
+
+func describeFailures(failures []types.Failure) string {
+	var parts []string
+	for _, failure := range failures {
+		parts = append(parts, joined([]string{aws.ToString(failure.Reason), aws.ToString(failure.Detail), aws.ToString(failure.Arn)}, ", ", ""))
+	}
+	return joined(parts, "; ", "no reason given")
+}
+
+func joined(parts []string, separator, otherwise string) string {
+	var given []string
+	for _, part := range parts {
+		if part != "" {
+			given = append(given, part)
+		}
+	}
+	if len(given) == 0 {
+		return otherwise
+	}
+	return strings.Join(given, separator)
+}
+
+func stillRunning(request Request, arn string, cause error) error {
+	return fmt.Errorf("%w: stopped waiting for task %s (%w); it goes on and was not stopped. See log stream %s in %s, "+
+		"and run the migration again to attach to it", ErrStillRunning, arn, cause, request.logStream(arn), request.LogGroup)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+func defaultTo(d, otherwise time.Duration) time.Duration {
+	if d > 0 {
+		return d
+	}
+	return otherwise
+}

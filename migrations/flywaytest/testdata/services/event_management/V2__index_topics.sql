@@ -1,0 +1,2 @@
+DROP INDEX CONCURRENTLY IF EXISTS events_topic;
+CREATE INDEX CONCURRENTLY events_topic ON events (topic);

@@ -1,0 +1,4 @@
+CREATE TABLE meetings (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    held_on date NOT NULL
+);
