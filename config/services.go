@@ -44,6 +44,9 @@ type Service struct {
 	Scaling     Scaling
 }
 
+// Schema is the PostgreSQL schema of the service's data.
+func (s Service) Schema() string { return strings.ReplaceAll(s.Name, "-", "_") }
+
 // Route sends requests of the API to a service.
 type Route struct {
 	// Priority orders the rules of all services: the lowest number that matches wins. It is chosen by hand and stays, so
@@ -308,27 +311,27 @@ func services() []Service {
 			Name:         "attendee-experience",
 			Port:         8084,
 			Routes:       []Route{below(400, "/api/v1/attendees", "/api/v1/content")},
-			DatabaseUser: "attendee_experience",
+			DatabaseUser: "attendee_experience_service",
 			Buckets:      []BucketAccess{{Bucket: "content"}},
 		},
 		{
 			Name:         "event-management",
 			Port:         8081,
 			Routes:       []Route{below(100, "/api/v1/events", "/api/v1/topics")},
-			DatabaseUser: "event_management",
+			DatabaseUser: "event_management_service",
 			Buckets:      []BucketAccess{{Bucket: "content", Write: true}, {Bucket: "imports"}}, // it migrates the past events
 		},
 		{
 			Name:         "partner-analytics",
 			Port:         8083,
 			Routes:       []Route{below(300, "/api/v1/partners")},
-			DatabaseUser: "partner_analytics",
+			DatabaseUser: "partner_analytics_service",
 		},
 		{
 			Name:         "speaker-coordination",
 			Port:         8082,
 			Routes:       []Route{below(200, "/api/v1/speakers", "/api/v1/sessions")},
-			DatabaseUser: "speaker_coordination",
+			DatabaseUser: "speaker_coordination_service",
 			Buckets:      []BucketAccess{{Bucket: "content", Write: true}},
 		},
 	})

@@ -116,12 +116,17 @@ func bootstrapInput(props Props, main postgres, users map[string]secret) string 
 			{Name: config.DatabaseReader, Kind: "readonly", IAM: true},
 		},
 	}
-	for _, user := range serviceUsers(props.Services) {
-		// a service's schema is called like its user
-		event.Schemas = append(event.Schemas, user)
-		event.Logins = append(event.Logins, login{Name: user, Kind: "service", Schema: user, Reads: []string{SharedSchema}, SecretArn: users[user].arn})
+	for _, service := range props.Services {
+		if user := service.DatabaseUser; user != "" {
+			event.Schemas = append(event.Schemas, service.Schema())
+			event.Logins = append(event.Logins, login{
+				Name: user, Kind: "service", Schema: service.Schema(), Reads: []string{SharedSchema}, SecretArn: users[user].arn,
+			})
+		}
 	}
+	// two orders of the services give the same plan
 	slices.Sort(event.Schemas)
+	slices.SortFunc(event.Logins, func(a, b login) int { return strings.Compare(a.Name, b.Name) })
 	// texts, numbers and lists: encoding cannot fail
 	text, _ := json.Marshal(event)
 	return string(text)
