@@ -285,7 +285,18 @@ func TestDashboardsShowWhatIsThere(t *testing.T) {
 		if err := json.Unmarshal([]byte(boards[0].Text("dashboard_body")), &body); err != nil {
 			t.Fatalf("%s: %v", stack.Name, err)
 		}
+		names := map[string]bool{}
+		for _, typ := range []string{"aws_cloudwatch_metric_alarm", "aws_cloudwatch_composite_alarm"} {
+			for _, alarm := range stack.Resources(typ) {
+				names[alarm.Text("alarm_name")] = region(alarm) == config.Regions[0]
+			}
+		}
 		for _, widget := range body.Widgets {
+			for _, arn := range widget.Properties.Alarms {
+				if !names[arn[strings.LastIndex(arn, ":")+1:]] {
+					t.Errorf("%s: there is no alarm %s", stack.Name, arn)
+				}
+			}
 			for _, entry := range widget.Properties.Metrics {
 				options := entry[len(entry)-1].(map[string]any)
 				if options["expression"] != nil {

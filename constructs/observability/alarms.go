@@ -10,26 +10,22 @@ import (
 	"github.com/hashicorp/terraform-cdk-go/cdktf"
 )
 
-// made are the alarms as CloudWatch knows them, by their ids.
-type made struct {
-	names, arns map[string]string
-}
-
 // alarms makes the catalogue's alarms. Composite ones come last: they name others.
-func alarms(scope constructs.Construct, constructID string, props Props) made {
+func alarms(scope constructs.Construct, constructID string, props Props) {
 	scope = constructs.NewConstruct(scope, jsii.String(constructID))
-	out := made{names: map[string]string{}, arns: map[string]string{}}
+	names := map[string]string{} // by id
 	metric, composite := Catalogue(props.Name, props.Targets, props.Watch)
 	for _, alarm := range metric {
 		one := cloudwatchmetricalarm.NewCloudwatchMetricAlarm(scope, jsii.String(alarm.ID), metricAlarm(alarm, props))
-		out.names[alarm.ID], out.arns[alarm.ID] = *one.AlarmName(), *one.Arn()
+		names[alarm.ID] = *one.AlarmName()
 	}
 	for _, alarm := range composite {
-		one := cloudwatchcompositealarm.NewCloudwatchCompositeAlarm(scope, jsii.String(alarm.ID), compositeAlarm(alarm, out, props))
-		out.names[alarm.ID], out.arns[alarm.ID] = *one.AlarmName(), *one.Arn()
+		cloudwatchcompositealarm.NewCloudwatchCompositeAlarm(scope, jsii.String(alarm.ID), compositeAlarm(alarm, names, props))
 	}
-	return out
 }
+
+// alarmName is what CloudWatch calls the alarm of that id.
+func (p Props) alarmName(id string) string { return p.Name + "-" + slug(id) }
 
 // place is where an alarm lives and whom it tells: an alarm and its topic share a region.
 func (p Props) place(inVirginia bool) (cdktf.TerraformProvider, TopicOutputs) {
@@ -43,7 +39,7 @@ func metricAlarm(alarm Alarm, props Props) *cloudwatchmetricalarm.CloudwatchMetr
 	provider, topics := props.place(alarm.Virginia)
 	tell := jsii.Strings(topics.Arn(alarm.Severity))
 	args := &cloudwatchmetricalarm.CloudwatchMetricAlarmConfig{
-		AlarmName:          jsii.String(props.Name + "-" + slug(alarm.ID)),
+		AlarmName:          jsii.String(props.alarmName(alarm.ID)),
 		AlarmDescription:   jsii.String(description(alarm.Summary, props.Repository, alarm.Runbook)),
 		ActionsEnabled:     jsii.Bool(true), // CloudWatch.17
 		AlarmActions:       tell,            // CloudWatch.15
@@ -100,15 +96,15 @@ const (
 	suppressorExtensionSeconds = 60
 )
 
-func compositeAlarm(alarm Composite, parts made, props Props) *cloudwatchcompositealarm.CloudwatchCompositeAlarmConfig {
+func compositeAlarm(alarm Composite, names map[string]string, props Props) *cloudwatchcompositealarm.CloudwatchCompositeAlarmConfig {
 	provider, topics := props.place(alarm.Virginia)
 	tell := jsii.Strings(topics.Arn(alarm.Severity))
 	var rule []string
 	for _, part := range alarm.All {
-		rule = append(rule, `ALARM("`+parts.names[part]+`")`)
+		rule = append(rule, `ALARM("`+names[part]+`")`)
 	}
 	args := &cloudwatchcompositealarm.CloudwatchCompositeAlarmConfig{
-		AlarmName:        jsii.String(props.Name + "-" + slug(alarm.ID)),
+		AlarmName:        jsii.String(props.alarmName(alarm.ID)),
 		AlarmDescription: jsii.String(description(alarm.Summary, props.Repository, alarm.Runbook)),
 		AlarmRule:        jsii.String(strings.Join(rule, " AND ")),
 		ActionsEnabled:   jsii.Bool(true),
@@ -118,7 +114,7 @@ func compositeAlarm(alarm Composite, parts made, props Props) *cloudwatchcomposi
 	}
 	if alarm.Suppressor != "" {
 		args.ActionsSuppressor = &cloudwatchcompositealarm.CloudwatchCompositeAlarmActionsSuppressor{
-			Alarm:           jsii.String(parts.names[alarm.Suppressor]),
+			Alarm:           jsii.String(names[alarm.Suppressor]),
 			WaitPeriod:      jsii.Number(suppressorWaitSeconds),
 			ExtensionPeriod: jsii.Number(suppressorExtensionSeconds),
 		}

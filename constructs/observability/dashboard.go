@@ -14,26 +14,32 @@ import (
 )
 
 // dashboard makes the environment's and gives its name.
-func dashboard(scope constructs.Construct, id string, sounding made, props Props) string {
-	var atHome []string
-	metric, composite := Catalogue(props.Name, props.Targets, props.Watch)
-	for _, alarm := range metric {
-		if !alarm.Virginia && !alarm.component {
-			atHome = append(atHome, sounding.arns[alarm.ID])
-		}
-	}
-	for _, alarm := range composite {
-		if !alarm.Virginia {
-			atHome = append(atHome, sounding.arns[alarm.ID])
-		}
-	}
+func dashboard(scope constructs.Construct, id string, props Props) string {
 	return *cloudwatchdashboard.NewCloudwatchDashboard(scope, jsii.String(id), &cloudwatchdashboard.CloudwatchDashboardConfig{
 		DashboardName: jsii.String(props.Name),
 		DashboardBody: jsii.String(Dashboard(View{
 			Name: props.Name, Region: props.Account.Region, Targets: props.Targets, Watch: props.Watch,
-			BudgetUsd: props.BudgetUsd, Repository: props.Repository, AlarmArns: atHome,
+			BudgetUsd: props.BudgetUsd, Repository: props.Repository, AlarmArns: alarmsAtHome(props),
 		})),
 	}).DashboardName()
+}
+
+// alarmsAtHome are the ARNs of the alarms that speak for themselves, in the home region.
+func alarmsAtHome(props Props) []string {
+	var arns []string
+	add := func(id string, inVirginia bool) {
+		if !inVirginia {
+			arns = append(arns, fmt.Sprintf("arn:aws:cloudwatch:%s:%s:alarm:%s", props.Account.Region, props.Account.ID, props.alarmName(id)))
+		}
+	}
+	metric, composite := Catalogue(props.Name, props.Targets, props.Watch)
+	for _, alarm := range composite {
+		add(alarm.ID, alarm.Virginia)
+	}
+	for _, alarm := range metric {
+		add(alarm.ID, alarm.Virginia || alarm.component)
+	}
+	return arns
 }
 
 // View is what a dashboard shows.

@@ -48,13 +48,13 @@ type Outputs struct {
 func New(scope constructs.Construct, id string, props Props) Outputs {
 	scope = constructs.NewConstruct(scope, jsii.String(id))
 	props.Targets.Canaries = props.visits()
-	sounding := alarms(scope, "alarms", props)
+	alarms(scope, "alarms", props)
 	tracing(scope, "tracing", props)
 	logs(scope, "logs", props)
 	canaries(scope, "canaries", props)
 	events(scope, "events", props)
 	return Outputs{
-		DashboardName:   dashboard(scope, "dashboard", sounding, props),
+		DashboardName:   dashboard(scope, "dashboard", props),
 		GrafanaEndpoint: grafana(scope, "grafana", props),
 	}
 }
