@@ -9,12 +9,27 @@ import (
 	"strings"
 
 	"github.com/batbern/infrastructure/internal/migrationlint"
+	"github.com/batbern/infrastructure/migrations"
 )
 
 // MigrationsCmd looks after the migrations' files. Nothing of it needs a database.
 type MigrationsCmd struct {
 	Lint LintMigrationsCmd `cmd:"" help:"Check names, versions, statements, and that released files are unchanged."`
 	Lock LockMigrationsCmd `cmd:"" help:"Record the new migrations as released: from now on they are not edited."`
+	Tag  TagMigrationsCmd  `cmd:"" help:"Print the tag under which a deployment looks for the image of these migrations."`
+}
+
+// TagMigrationsCmd prints the image's tag.
+type TagMigrationsCmd struct{}
+
+// Run prints the checksum of all that is built into the image.
+func (c *TagMigrationsCmd) Run(std streams) error {
+	checksum, err := migrations.Checksum()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(std.Out, checksum)
+	return nil
 }
 
 // LintMigrationsCmd checks a folder of migrations.
