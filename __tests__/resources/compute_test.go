@@ -20,6 +20,7 @@ import (
 	"github.com/batbern/infrastructure/constructs/loadbalancer"
 	"github.com/batbern/infrastructure/constructs/network"
 	"github.com/batbern/infrastructure/constructs/storage"
+	"github.com/batbern/infrastructure/migrations"
 )
 
 // platform synthesizes network, cluster, load balancer, services and API of one environment, as its stack composes them.
@@ -230,7 +231,12 @@ func TestContainersAreHardened(t *testing.T) {
 					t.Errorf("%s: linux parameters %v", at, linux)
 				}
 				log := c["logConfiguration"].(map[string]any)
-				if log["logDriver"] != "awslogs" || log["options"].(map[string]any)["mode"] != "non-blocking" {
+				// a service must not stall for its log; a migration's log must not lose a line
+				mode := "non-blocking"
+				if c["name"] == migrations.Container {
+					mode = "blocking"
+				}
+				if log["logDriver"] != "awslogs" || log["options"].(map[string]any)["mode"] != mode {
 					t.Errorf("%s logs by %v", at, log)
 				}
 				for _, list := range []string{"environment", "mountPoints", "portMappings", "systemControls", "volumesFrom"} {

@@ -184,7 +184,7 @@ func containers(props Props, image, logGroup string) string {
 	}
 	return text([]fields{{
 		"name": migrations.Container, "image": image, "essential": true, "cpu": 0, "memory": memoryMiB,
-		"user": "10001:10001", "readonlyRootFilesystem": true, "privileged": false, "stopTimeout": 120,
+		"user": "10001:10001", "readonlyRootFilesystem": true, "privileged": false, "stopTimeout": 110,
 		"environment":  []fields{{"name": migrations.URLVariable, "value": migrations.URL(props.Endpoint, fmt.Sprint(props.Port), config.DatabaseName, migrations.RootCertificates)}},
 		"secrets":      []fields{secret(migrations.PasswordVariable, "password"), secret(migrations.UserVariable, "username")},
 		"portMappings": []fields{}, "mountPoints": []fields{}, "volumesFrom": []fields{}, "systemControls": []fields{},
