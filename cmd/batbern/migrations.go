@@ -16,19 +16,19 @@ import (
 type MigrationsCmd struct {
 	Lint LintMigrationsCmd `cmd:"" help:"Check names, versions, statements, and that released files are unchanged."`
 	Lock LockMigrationsCmd `cmd:"" help:"Record the new migrations as released: from now on they are not edited."`
-	Tag  TagMigrationsCmd  `cmd:"" help:"Print the tag under which a deployment looks for the image of these migrations."`
+	Tag  TagMigrationsCmd  `cmd:"" help:"Print the tag of the image that holds these migrations: the checksum of its content."`
 }
 
 // TagMigrationsCmd prints the image's tag.
 type TagMigrationsCmd struct{}
 
-// Run prints the checksum of all that is built into the image.
+// Run prints the checksum that Terraform looks for where no digest is configured.
 func (c *TagMigrationsCmd) Run(std streams) error {
-	checksum, err := migrations.Checksum()
+	tag, err := migrations.Checksum()
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(std.Out, checksum)
+	fmt.Fprintln(std.Out, tag)
 	return nil
 }
 
