@@ -137,6 +137,9 @@ func sections(t *testing.T) map[string]bool {
 	return anchors
 }
 
+// alarmID is what an alarm is called within its environment.
+var alarmID = regexp.MustCompile(`^[a-z0-9_]+$`)
+
 func TestCatalogue(t *testing.T) {
 	alarms, composites := Catalogue("batbern-dev", everything, closely)
 	anchors := sections(t)
@@ -149,7 +152,7 @@ func TestCatalogue(t *testing.T) {
 			t.Errorf("%s stands twice", alarm.ID)
 		}
 		ids[alarm.ID] = true
-		if matched, _ := regexp.MatchString(`^[a-z0-9_]+$`, alarm.ID); !matched {
+		if !alarmID.MatchString(alarm.ID) {
 			t.Errorf("%s is no id", alarm.ID)
 		}
 	}
