@@ -15,6 +15,8 @@ type Gaps struct {
 	Missing map[string]string `json:"missing"`
 	// Dependent are resource types that mean nothing without a missing one: those that refer to one are left out.
 	Dependent map[string]string `json:"dependent"`
+	// Needed are blocks in lists by the argument without which they are nothing: such a block goes with what it refers to.
+	Needed map[string]string `json:"needed"`
 	// Forgotten are arguments that moto does not give back, by resource type: a second plan shows them again.
 	Forgotten map[string]Forgotten `json:"forgotten"`
 }
@@ -61,7 +63,7 @@ func (g Gaps) LeaveOut(terraform map[string]any) []string {
 		remove(typ, func(body any) bool { return mentions(body, gone) })
 	}
 	if len(gone) > 0 {
-		forget(terraform, gone)
+		g.forget(terraform, gone)
 	}
 	slices.Sort(gone)
 	return gone
@@ -98,8 +100,8 @@ func refers(text, address string) bool {
 	}
 }
 
-// forget removes list entries and attributes that refer to the addresses.
-func forget(value any, addresses []string) {
+// forget removes list entries and attributes that refer to the addresses, and the blocks that are nothing without them.
+func (g Gaps) forget(value any, addresses []string) {
 	switch v := value.(type) {
 	case map[string]any:
 		for key, item := range v {
@@ -110,16 +112,17 @@ func forget(value any, addresses []string) {
 				}
 			case []any:
 				kept := slices.DeleteFunc(inner, func(entry any) bool {
-					_, text := entry.(string)
-					return text && mentions(entry, addresses)
+					text, plain := entry.(string)
+					needed, _ := object(entry)[g.Needed[key]].(string)
+					return plain && mentions(text, addresses) || needed != "" && mentions(needed, addresses)
 				})
 				v[key] = kept
 				if len(kept) == 0 && len(inner) > 0 {
 					delete(v, key)
 				}
-				forget(kept, addresses)
+				g.forget(kept, addresses)
 			default:
-				forget(item, addresses)
+				g.forget(item, addresses)
 			}
 		}
 		// an output without a value is none
@@ -130,7 +133,7 @@ func forget(value any, addresses []string) {
 		}
 	case []any:
 		for _, item := range v {
-			forget(item, addresses)
+			g.forget(item, addresses)
 		}
 	}
 }
