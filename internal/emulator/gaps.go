@@ -15,8 +15,9 @@ type Gaps struct {
 	Missing map[string]string `json:"missing"`
 	// Dependent are resource types that mean nothing without a missing one: those that refer to one are left out.
 	Dependent map[string]string `json:"dependent"`
-	// Needed are blocks in lists by the argument without which they are nothing: such a block goes with what it refers to.
-	Needed map[string]string `json:"needed"`
+	// Parts are nested blocks, "type.block", that are left out as a whole where they refer to what is left out; of all
+	// others only the reference goes.
+	Parts map[string]string `json:"parts"`
 	// Forgotten are arguments that moto does not give back, by resource type: a second plan shows them again.
 	Forgotten map[string]Forgotten `json:"forgotten"`
 }
@@ -63,10 +64,36 @@ func (g Gaps) LeaveOut(terraform map[string]any) []string {
 		remove(typ, func(body any) bool { return mentions(body, gone) })
 	}
 	if len(gone) > 0 {
-		g.forget(terraform, gone)
+		for part := range g.Parts {
+			typ, block, _ := strings.Cut(part, ".")
+			for _, body := range object(resources[typ]) {
+				leaveOutBlocks(body, block, gone)
+			}
+		}
+		forget(terraform, gone)
 	}
 	slices.Sort(gone)
 	return gone
+}
+
+// leaveOutBlocks removes the blocks of that name, however deep, that refer to the addresses.
+func leaveOutBlocks(value any, block string, addresses []string) {
+	switch v := value.(type) {
+	case map[string]any:
+		if blocks, listed := v[block].([]any); listed {
+			kept := slices.DeleteFunc(blocks, func(one any) bool { return mentions(one, addresses) })
+			if v[block] = kept; len(kept) == 0 {
+				delete(v, block)
+			}
+		}
+		for _, inner := range v {
+			leaveOutBlocks(inner, block, addresses)
+		}
+	case []any:
+		for _, inner := range v {
+			leaveOutBlocks(inner, block, addresses)
+		}
+	}
 }
 
 // mentions says whether a value refers to one of the addresses.
@@ -100,8 +127,8 @@ func refers(text, address string) bool {
 	}
 }
 
-// forget removes list entries and attributes that refer to the addresses, and the blocks that are nothing without them.
-func (g Gaps) forget(value any, addresses []string) {
+// forget removes list entries and attributes that refer to the addresses.
+func forget(value any, addresses []string) {
 	switch v := value.(type) {
 	case map[string]any:
 		for key, item := range v {
@@ -112,17 +139,16 @@ func (g Gaps) forget(value any, addresses []string) {
 				}
 			case []any:
 				kept := slices.DeleteFunc(inner, func(entry any) bool {
-					text, plain := entry.(string)
-					needed, _ := object(entry)[g.Needed[key]].(string)
-					return plain && mentions(text, addresses) || needed != "" && mentions(needed, addresses)
+					_, text := entry.(string)
+					return text && mentions(entry, addresses)
 				})
 				v[key] = kept
 				if len(kept) == 0 && len(inner) > 0 {
 					delete(v, key)
 				}
-				g.forget(kept, addresses)
+				forget(kept, addresses)
 			default:
-				g.forget(item, addresses)
+				forget(item, addresses)
 			}
 		}
 		// an output without a value is none
@@ -133,7 +159,7 @@ func (g Gaps) forget(value any, addresses []string) {
 		}
 	case []any:
 		for _, item := range v {
-			g.forget(item, addresses)
+			forget(item, addresses)
 		}
 	}
 }
