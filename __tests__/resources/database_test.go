@@ -186,6 +186,44 @@ func TestProxyReadsItsUsersSecretsOnly(t *testing.T) {
 	}
 }
 
+// Nobody signs in before the first rotations, which run when Secrets Manager likes, have made the passwords.
+func TestPasswordsComeBeforeThoseWhoNeedThem(t *testing.T) {
+	for _, environment := range testkit.Project(t).Environments {
+		stack := testkit.StackNamed(t, environment.Stack())
+		wait := stack.Resource(t, "aws_lambda_invocation", "database/first_passwords")
+		var event struct{ AwaitPasswords []string }
+		if err := json.Unmarshal([]byte(wait.Text("input")), &event); err != nil {
+			t.Fatal(err)
+		}
+		for _, rotation := range stack.Resources("aws_secretsmanager_secret_rotation") {
+			if !slices.Contains(event.AwaitPasswords, rotation.Text("secret_id")) || !slices.Contains(dependencies(wait), rotation.Address()) {
+				t.Errorf("%s: %s is not waited for", stack.Name, rotation.Path)
+			}
+		}
+		if !slices.Contains(dependencies(stack.Resource(t, "aws_db_proxy_target", "database/proxy_target")), wait.Address()) {
+			t.Errorf("%s: the proxy does not wait for the passwords", stack.Name)
+		}
+		services := stack.Resources("aws_ecs_service")
+		for _, service := range services {
+			if !slices.Contains(dependencies(service), wait.Address()) {
+				t.Errorf("%s: %s does not wait for the passwords", stack.Name, service.Path)
+			}
+		}
+		if len(services) == 0 {
+			t.Errorf("%s: no service was looked at", stack.Name)
+		}
+	}
+}
+
+func dependencies(resource testkit.Resource) []string {
+	var addresses []string
+	list, _ := resource.Body["depends_on"].([]any)
+	for _, address := range list {
+		addresses = append(addresses, fmt.Sprint(address))
+	}
+	return addresses
+}
+
 // The bootstrap is told of every service's login, and of nothing secret.
 func TestBootstrapInput(t *testing.T) {
 	for _, environment := range testkit.Project(t).Environments {

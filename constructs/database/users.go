@@ -164,10 +164,10 @@ func rotation(scope constructs.Construct, props Props, main postgres, users map[
 		SourceArn:     jsii.String(fmt.Sprintf("arn:aws:secretsmanager:%s:%s:secret:%s/database/*", props.Account.Region, props.Account.ID, props.Name)),
 	})
 	before := slices.Concat([]cdktf.ITerraformDependable{allowed}, turner.Ready, made.ready)
-	scope = constructs.NewConstruct(scope, jsii.String("schedules"))
-	out := rotating{function: turner.Name}
+	schedules := constructs.NewConstruct(scope, jsii.String("schedules"))
+	var scheduled []cdktf.ITerraformDependable
 	for _, user := range passwordUsers(props.Services) {
-		out.ready = append(out.ready, secretsmanagersecretrotation.NewSecretsmanagerSecretRotation(scope, jsii.String(user),
+		scheduled = append(scheduled, secretsmanagersecretrotation.NewSecretsmanagerSecretRotation(schedules, jsii.String(user),
 			&secretsmanagersecretrotation.SecretsmanagerSecretRotationConfig{
 				SecretId:          jsii.String(users[user].arn),
 				RotationLambdaArn: jsii.String(turner.Arn),
@@ -178,7 +178,20 @@ func rotation(scope constructs.Construct, props Props, main postgres, users map[
 				DependsOn: &before,
 			}))
 	}
-	return out
+	first := awaitPasswords(scope, "first_passwords", made.function, arns(users), scheduled)
+	return rotating{function: turner.Name, ready: []cdktf.ITerraformDependable{first}}
+}
+
+// awaitPasswords is done when every secret holds a password: Secrets Manager runs first rotations some time after they
+// were configured, and what signs in cannot be made before.
+func awaitPasswords(scope constructs.Construct, id, bootstrapFunction string, arns []string, after []cdktf.ITerraformDependable) cdktf.ITerraformDependable {
+	// a list of texts: encoding cannot fail
+	input, _ := json.Marshal(map[string][]string{"awaitPasswords": arns})
+	return lambdainvocation.NewLambdaInvocation(scope, jsii.String(id), &lambdainvocation.LambdaInvocationConfig{
+		FunctionName: jsii.String(bootstrapFunction),
+		Input:        jsii.String(string(input)),
+		DependsOn:    &after,
+	})
 }
 
 // functionProps adds what the database's functions have in common.
