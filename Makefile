@@ -7,7 +7,7 @@ TESTS    = ./... $(shell cd __tests__ && go list ./...)
 COVERED  = ./config/...,./constructs/...,./stacks/...,./lambda/...
 PYTHON  ?= python3
 
-.PHONY: help setup synth test snapshots lint validate plan deploy destroy local local-destroy cost diagram bench clean
+.PHONY: help setup synth test test-migrations snapshots lint validate plan deploy destroy local local-destroy cost diagram bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ synth: node_modules/.package-lock.json ## Terraform for all stacks, in cdktf.out
 test: setup ## all tests, with coverage
 	@go test -json -count=1 -coverprofile=coverage.out -coverpkg=$(COVERED) $(TESTS) \
 		| go run ./internal/testreport -coverage coverage.out -minimum 90 __tests__
+
+test-migrations: setup ## the migrations with real Flyway on a real PostgreSQL; fails where one of them is missing
+	CI=true go test -count=1 ./migrations/... ./internal/migrationlint ./lambda/migration-runner/...
 
 snapshots: ## write the golden files anew, to be reviewed as a diff
 	go test ./__tests__/snapshots -count=1 -update

@@ -31,6 +31,7 @@ func dev(settings Settings) Environment {
 			RotationDays:            30,
 			ProxyConnectionsPercent: 75,
 		},
+		Migration: Migration{ImageDigest: settings.MigrationDigest},
 		// no cache: services fall back on the database, as all of BATbern does today
 		Compute: Compute{
 			ContainerInsights: "enabled",

@@ -25,15 +25,16 @@ type Environment struct {
 	// AlarmEmails are the addresses that hear of alarms. SNS asks each to confirm its subscription.
 	AlarmEmails []string `validate:"required,unique,dive,email"`
 
-	Baseline Baseline
-	Network  Network
-	Database Database
-	Backup   Backup
-	Cache    Cache
-	Compute  Compute
-	Api      Api
-	Storage  Storage
-	Edge     Edge
+	Baseline  Baseline
+	Network   Network
+	Database  Database
+	Backup    Backup
+	Migration Migration
+	Cache     Cache
+	Compute   Compute
+	Api       Api
+	Storage   Storage
+	Edge      Edge
 
 	Observability Observability
 

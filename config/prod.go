@@ -38,6 +38,7 @@ func prod(settings Settings) Environment {
 			RotationDays:            30,
 			ProxyConnectionsPercent: 80,
 		},
+		Migration: Migration{ImageDigest: settings.MigrationDigest},
 		Backup: Backup{
 			DailyDays:      35,
 			WeeklyDays:     90,

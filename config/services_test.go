@@ -51,7 +51,7 @@ var serviceFaults = []struct {
 	}, "Secrets[0].Variable"},
 	{"user of PostgreSQL's own", func(s *Service) { s.DatabaseUser = "pg_monitor" }, "DatabaseUser"},
 	{"user with a hyphen", func(s *Service) { s.DatabaseUser = "event-management" }, "DatabaseUser"},
-	{"another's user", func(s *Service) { s.DatabaseUser = "speaker_coordination" }, "DatabaseUser"},
+	{"another's user", func(s *Service) { s.DatabaseUser = "speaker_coordination_service" }, "DatabaseUser"},
 	{"unknown bucket", func(s *Service) { s.Buckets = []BucketAccess{{Bucket: "logs"}} }, "Buckets[0].Bucket"},
 	{"every action", func(s *Service) {
 		s.Permissions = []Permission{{Actions: []string{"s3:*"}, Resources: []string{queue}}}

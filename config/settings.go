@@ -28,15 +28,16 @@ type Settings struct {
 	Owner            string   `env:"BATBERN_OWNER" envDefault:"batbern-operations" help:"tag Owner" validate:"tagvalue"`
 	CostCenter       string   `env:"BATBERN_COST_CENTER" envDefault:"batbern-platform" help:"tag CostCenter" validate:"tagvalue"`
 
-	Backend       string `env:"BATBERN_BACKEND" envDefault:"local" help:"where Terraform keeps state: local, cloud (Terraform Cloud) or s3" validate:"oneof=local cloud s3"`
-	Organization  string `env:"BATBERN_TFC_ORGANIZATION" help:"Terraform Cloud organization; required with cloud, and lets its workspaces assume the deployment roles" validate:"required_if=Backend cloud,omitempty,tfcname"`
-	TfcProject    string `env:"BATBERN_TFC_PROJECT" help:"Terraform Cloud project that new workspaces join; optional" validate:"omitempty,max=40"`
-	StateBucket   string `env:"BATBERN_STATE_BUCKET" help:"bucket of the state; required with s3" validate:"required_if=Backend s3,omitempty,bucket"`
-	StateRegion   string `env:"BATBERN_STATE_REGION" envDefault:"eu-central-1" help:"region of that bucket" validate:"region"`
-	AwsEndpoint   string `env:"BATBERN_AWS_ENDPOINT_URL" help:"an AWS emulator (moto, LocalStack) that every provider talks to instead of AWS" validate:"omitempty,http_url"`
-	DeployRole    string `env:"BATBERN_DEPLOY_ROLE" envDefault:"none" help:"role that providers assume in an environment's account: none (the caller's own credentials), plan or apply (pipelines)" validate:"oneof=none plan apply"`
-	LazyBindings  string `env:"BATBERN_LAZY_BINDINGS" envDefault:"true" help:"load the AWS binding piece by piece (faster, same output); false loads it whole" validate:"oneof=true false"`
-	ComplianceTag string `env:"BATBERN_COMPLIANCE" envDefault:"revDSG-GDPR" help:"tag Compliance: the rules that personal data in the stacks is under" validate:"tagvalue"`
+	Backend         string `env:"BATBERN_BACKEND" envDefault:"local" help:"where Terraform keeps state: local, cloud (Terraform Cloud) or s3" validate:"oneof=local cloud s3"`
+	Organization    string `env:"BATBERN_TFC_ORGANIZATION" help:"Terraform Cloud organization; required with cloud, and lets its workspaces assume the deployment roles" validate:"required_if=Backend cloud,omitempty,tfcname"`
+	TfcProject      string `env:"BATBERN_TFC_PROJECT" help:"Terraform Cloud project that new workspaces join; optional" validate:"omitempty,max=40"`
+	StateBucket     string `env:"BATBERN_STATE_BUCKET" help:"bucket of the state; required with s3" validate:"required_if=Backend s3,omitempty,bucket"`
+	StateRegion     string `env:"BATBERN_STATE_REGION" envDefault:"eu-central-1" help:"region of that bucket" validate:"region"`
+	AwsEndpoint     string `env:"BATBERN_AWS_ENDPOINT_URL" help:"an AWS emulator (moto, LocalStack) that every provider talks to instead of AWS" validate:"omitempty,http_url"`
+	MigrationDigest string `env:"BATBERN_MIGRATION_DIGEST" help:"digest of the image with all migrations (sha256:...), which the pipeline that built it knows; without it, the image tagged with the checksum of migrations/" validate:"omitempty,digest"`
+	DeployRole      string `env:"BATBERN_DEPLOY_ROLE" envDefault:"none" help:"role that providers assume in an environment's account: none (the caller's own credentials), plan or apply (pipelines)" validate:"oneof=none plan apply"`
+	LazyBindings    string `env:"BATBERN_LAZY_BINDINGS" envDefault:"true" help:"load the AWS binding piece by piece (faster, same output); false loads it whole" validate:"oneof=true false"`
+	ComplianceTag   string `env:"BATBERN_COMPLIANCE" envDefault:"revDSG-GDPR" help:"tag Compliance: the rules that personal data in the stacks is under" validate:"tagvalue"`
 }
 
 // Variable documents one of the environment variables that Settings reads.

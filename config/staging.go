@@ -31,7 +31,8 @@ func staging(settings Settings) Environment {
 			RotationDays:            30,
 			ProxyConnectionsPercent: 75,
 		},
-		Backup: Backup{DailyDays: 7, RestoreTest: true}, // enough to rehearse a restore
+		Migration: Migration{ImageDigest: settings.MigrationDigest},
+		Backup:    Backup{DailyDays: 7, RestoreTest: true}, // enough to rehearse a restore
 		Cache: Cache{
 			Shape:                 SingleShard{}, // one node: the client's code is tried here, not the failover
 			NodeType:              "cache.t4g.micro",

@@ -12,6 +12,8 @@ import (
 	"net/url"
 	"path"
 	"strings"
+
+	"github.com/batbern/infrastructure/config"
 )
 
 // Content is what the image is built from, with paths relative to this folder. The certificate authorities come from
@@ -25,8 +27,6 @@ const (
 	Container = "flyway"
 	// RootCertificates is where the image has the authorities that sign the certificates of RDS instances.
 	RootCertificates = "/flyway/conf/rds-ca.pem"
-	// OwnerRole is the role without login that owns every schema and object.
-	OwnerRole = "batbern_owner"
 )
 
 // Environment variables of the container. User and password come from the migrator's secret through the task
@@ -44,7 +44,7 @@ func RequestParameter(stack string) string { return "/" + stack + "/migration-re
 // sessionSettings apply to every session of a migration, the one that holds Flyway's lock included.
 var sessionSettings = []string{
 	// Objects belong to the owner, whoever logs in: the login can be replaced, the schema stays.
-	"role=" + OwnerRole,
+	"role=" + config.DatabaseOwner,
 	// Flyway puts the location's schema in front. Extensions are in the shared kernel, and nothing is in public.
 	"search_path=shared_kernel",
 	// A statement that waits for a lock makes all later queries on that table wait behind it. Better to fail.

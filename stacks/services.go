@@ -1,6 +1,8 @@
 package stacks
 
 import (
+	"slices"
+
 	"github.com/hashicorp/terraform-cdk-go/cdktf"
 
 	"github.com/batbern/infrastructure/config"
@@ -10,6 +12,7 @@ import (
 	"github.com/batbern/infrastructure/constructs/database"
 	"github.com/batbern/infrastructure/constructs/encryption"
 	"github.com/batbern/infrastructure/constructs/loadbalancer"
+	"github.com/batbern/infrastructure/constructs/migration"
 	"github.com/batbern/infrastructure/constructs/network"
 	"github.com/batbern/infrastructure/constructs/observability"
 	"github.com/batbern/infrastructure/constructs/storage"
@@ -48,6 +51,7 @@ func addServices(stack cdktf.TerraformStack, environment config.Environment, fro
 		DataKeyArn: from.keys.DataKeyArn,
 		LogsKeyArn: from.keys.LogsKeyArn,
 	})
+	schema := addMigration(stack, environment, from, cluster)
 	compute.NewServices(stack, "services", compute.ServicesProps{
 		Name:         name,
 		Environment:  string(environment.Name),
@@ -66,7 +70,7 @@ func addServices(stack cdktf.TerraformStack, environment config.Environment, fro
 			Name:            config.DatabaseName,
 		},
 		AlarmTopicArn:  from.topics.CriticalArn,
-		AfterMigration: from.database.Ready,
+		AfterMigration: schema.Done,
 		Buckets:        map[string]storage.Bucket{"content": from.buckets.Content, "imports": from.buckets.Imports},
 		LogsKeyArn:     from.keys.LogsKeyArn,
 		SecretsKeyArn:  from.keys.SecretsKeyArn,
@@ -81,6 +85,28 @@ func addServices(stack cdktf.TerraformStack, environment config.Environment, fro
 		ListenerArn:    balancer.ListenerArn,
 		CertificateArn: from.certificateArn,
 		LogsKeyArn:     from.keys.LogsKeyArn,
+	})
+}
+
+// addMigration brings the schema to where the services expect it, before any of them rolls out.
+func addMigration(stack cdktf.TerraformStack, environment config.Environment, from parts, cluster compute.Cluster) migration.Outputs {
+	return migration.New(stack, "migration", migration.Props{
+		Name:             environment.Stack(),
+		Account:          environment.Account,
+		Migration:        environment.Migration,
+		RepositoryURL:    from.base.repositoryURL(config.FlywayRepository),
+		RepositoryArn:    from.base.repositoryArn(config.FlywayRepository),
+		Endpoint:         from.database.Endpoint,
+		Port:             from.database.Port,
+		SecretArn:        from.database.MigratorSecretArn,
+		ClusterArn:       cluster.Arn,
+		Vpc:              from.vpc,
+		BoundaryArn:      from.boundaryArn,
+		LogsKeyArn:       from.keys.LogsKeyArn,
+		SecretsKeyArn:    from.keys.SecretsKeyArn,
+		LogRetentionDays: environment.Database.LogRetentionDays,
+		AlarmTopicArn:    from.topics.CriticalArn,
+		After:            slices.Concat(from.database.Ready, cluster.Ready),
 	})
 }
 

@@ -20,7 +20,7 @@ func migrationRequest(t *testing.T) string {
 	content, err := json.Marshal(runner.Request{
 		Cluster: ecstest.Cluster, TaskDefinition: ecstest.TaskDefinition, Container: "flyway",
 		Subnets: []string{"subnet-1"}, SecurityGroups: []string{"sg-1"},
-		ImageDigest: "sha256:" + strings.Repeat("a", 64), MigrationsChecksum: strings.Repeat("b", 64),
+		Image: "registry/flyway@sha256:" + strings.Repeat("a", 64), MigrationsChecksum: strings.Repeat("b", 64),
 		LogGroup: "/batbern-dev/flyway", LogStreamPrefix: "migration",
 	})
 	if err != nil {

@@ -15,7 +15,7 @@ func TestFunctionAnswersAsAWSCallsIt(t *testing.T) {
 	event := map[string]any{
 		"cluster": ecstest.Cluster, "taskDefinition": ecstest.TaskDefinition, "container": "flyway",
 		"subnets": []string{"subnet-1"}, "securityGroups": []string{"sg-1"},
-		"imageDigest": "sha256:" + strings.Repeat("a", 64), "migrationsChecksum": strings.Repeat("b", 64),
+		"image": "registry/flyway@sha256:" + strings.Repeat("a", 64), "migrationsChecksum": strings.Repeat("b", 64),
 		"logGroup": "/group", "logStreamPrefix": "migration",
 		"tf": map[string]string{"action": "create"}, // what aws_lambda_invocation adds in its CRUD mode
 	}

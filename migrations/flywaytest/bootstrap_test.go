@@ -11,28 +11,36 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
+	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/internal/mototest"
 	"github.com/batbern/infrastructure/internal/pgtest"
 	"github.com/batbern/infrastructure/lambda/database-bootstrap/bootstrap"
-	"github.com/batbern/infrastructure/migrations"
 )
 
 // login is how a role gets in.
 type login struct{ name, password string }
 
-const migrator = "batbern_migrator"
-
-// roles are the logins that the baseline grants something to, as the bootstrap function is told to make them.
-func roles() []bootstrap.Login {
-	service := func(schema string) bootstrap.Login {
-		return bootstrap.Login{Name: schema + "_service", Kind: bootstrap.KindService, Schema: schema, Reads: []string{"shared_kernel"}}
+// roles are the logins of the configuration, as the database construct tells the bootstrap function to make them.
+func roles(t *testing.T) []bootstrap.Login {
+	t.Helper()
+	environment, err := config.Load(config.Prod)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return []bootstrap.Login{
-		{Name: migrator, Kind: bootstrap.KindMigrator},
-		service("event_management"), service("speaker_coordination"), service("partner_analytics"), service("attendee_experience"),
-		{Name: "batbern_readonly", Kind: bootstrap.KindReadOnly},
+	logins := []bootstrap.Login{
+		{Name: config.DatabaseMigrator, Kind: bootstrap.KindMigrator},
+		{Name: config.DatabaseReader, Kind: bootstrap.KindReadOnly},
 	}
+	for _, service := range environment.Services {
+		if user := service.DatabaseUser; user != "" {
+			logins = append(logins, bootstrap.Login{Name: user, Kind: bootstrap.KindService, Schema: user, Reads: []string{shared}})
+		}
+	}
+	return logins
 }
+
+// shared is the schema that every service reads.
+const shared = "shared_kernel"
 
 // bootstrapDatabase runs the bootstrap function, as Terraform does before the first migration and whenever the logins
 // change, and returns what it changed.
@@ -47,11 +55,16 @@ func bootstrapDatabase(t *testing.T, server *pgtest.Server, database string) []s
 		t.Fatal(err)
 	}
 	function := &bootstrap.Function{Secrets: secrets, Roots: server.RootCAs(), Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
-	report, err := function.Handle(t.Context(), bootstrap.Event{
-		Host: pgtest.Host, Port: server.Port, MasterSecretARN: *master.ARN, Database: database, Owner: migrations.OwnerRole,
-		Schemas: []string{"event_management", "speaker_coordination", "partner_analytics", "attendee_experience", "shared_kernel"},
-		Logins:  roles(),
-	})
+	event := bootstrap.Event{
+		Host: pgtest.Host, Port: server.Port, MasterSecretARN: *master.ARN, Database: database,
+		Owner: config.DatabaseOwner, Schemas: []string{shared}, Logins: roles(t),
+	}
+	for _, login := range event.Logins {
+		if login.Schema != "" {
+			event.Schemas = append(event.Schemas, login.Schema)
+		}
+	}
+	report, err := function.Handle(t.Context(), event)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,10 +85,10 @@ func newDatabase(t *testing.T, server *pgtest.Server, database string) login {
 	t.Helper()
 	bootstrapDatabase(t, server, database)
 	setPasswords.Do(func() {
-		for _, role := range roles() {
+		for _, role := range roles(t) {
 			passwords[role.Name] = rand.Text()
 			server.Exec(t, "postgres", fmt.Sprintf("ALTER ROLE %s PASSWORD '%s'", role.Name, passwords[role.Name]))
 		}
 	})
-	return login{migrator, passwords[migrator]}
+	return login{config.DatabaseMigrator, passwords[config.DatabaseMigrator]}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/internal/migrationlint"
 	"github.com/batbern/infrastructure/internal/pgtest"
 	"github.com/batbern/infrastructure/migrations"
@@ -53,7 +54,7 @@ func TestMigrationsFromEmptyDatabaseOn(t *testing.T) {
 					WHERE nspname !~ '^pg_|^information_schema$|^public$' AND nspowner::regrole::text <> $1
 				UNION ALL SELECT format('%s %s', proname, proowner::regrole) FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace
 					WHERE nspname !~ '^pg_|^information_schema$' AND proowner::regrole::text <> $1
-					AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = p.oid AND deptype = 'e')`, migrations.OwnerRole)
+					AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = p.oid AND deptype = 'e')`, config.DatabaseOwner)
 			if foreign != "" {
 				t.Errorf("other owners: %s", foreign)
 			}
@@ -191,7 +192,7 @@ func TestNothingRunsWithoutAVerifiedLogin(t *testing.T) {
 		img.fail(t, "certification path")
 	})
 	t.Run("a wrong password", func(t *testing.T) {
-		img := newImage(t, server, database, login{migrator, "wrong"})
+		img := newImage(t, server, database, login{config.DatabaseMigrator, "wrong"})
 		img.fail(t, "password authentication failed")
 	})
 	if got := query(t, server, database, "SELECT count(*)::text FROM pg_namespace WHERE nspname = 'platform'"); got != "0" {
@@ -243,34 +244,34 @@ func dump(t *testing.T, server *pgtest.Server, database string) string {
 func checkPrivileges(t *testing.T, server *pgtest.Server, database string) {
 	const denied = "42501"
 	for _, test := range []struct{ role, sql, want string }{
-		{"event_management_service", "INSERT INTO event_management.events (title, topic) VALUES ('BATbern 57', 'cloud')", ""},
-		{"event_management_service", "UPDATE event_management.events SET title = 'BATbern 58'", ""},
-		{"event_management_service", "SELECT * FROM event_management.events", ""},
-		{"event_management_service", "SELECT event_management.count_events()", ""},
-		{"event_management_service", "SELECT nextval('event_management.events_serial_seq')", ""},
-		{"event_management_service", "SELECT shared_kernel.topic_title('cloud'), shared_kernel.uuid_generate_v4()", ""},
-		{"event_management_service", "SELECT * FROM shared_kernel.topics", ""},
-		{"event_management_service", "SELECT * FROM event_management.flyway_schema_history", ""},
-		{"event_management_service", "DELETE FROM event_management.events", ""},
-		{"partner_analytics_service", "INSERT INTO partner_analytics.meetings (held_on) VALUES (now())", ""},
+		{"event_management", "INSERT INTO event_management.events (title, topic) VALUES ('BATbern 57', 'cloud')", ""},
+		{"event_management", "UPDATE event_management.events SET title = 'BATbern 58'", ""},
+		{"event_management", "SELECT * FROM event_management.events", ""},
+		{"event_management", "SELECT event_management.count_events()", ""},
+		{"event_management", "SELECT nextval('event_management.events_serial_seq')", ""},
+		{"event_management", "SELECT shared_kernel.topic_title('cloud'), shared_kernel.uuid_generate_v4()", ""},
+		{"event_management", "SELECT * FROM shared_kernel.topics", ""},
+		{"event_management", "SELECT * FROM event_management.flyway_schema_history", ""},
+		{"event_management", "DELETE FROM event_management.events", ""},
+		{"partner_analytics", "INSERT INTO partner_analytics.meetings (held_on) VALUES (now())", ""},
 
-		{"event_management_service", "CREATE TABLE event_management.own (id int)", denied},
-		{"event_management_service", "ALTER TABLE event_management.events ADD COLUMN own int", denied},
-		{"event_management_service", "DROP TABLE event_management.events", denied},
-		{"event_management_service", "TRUNCATE event_management.events", denied},
-		{"event_management_service", "DELETE FROM event_management.flyway_schema_history", denied},
-		{"event_management_service", "INSERT INTO shared_kernel.topics VALUES ('own', 'own')", denied},
-		{"event_management_service", "SELECT * FROM partner_analytics.meetings", denied},
-		{"event_management_service", "SELECT * FROM platform.flyway_schema_history", denied},
-		{"event_management_service", "CREATE TABLE public.own (id int)", denied},
-		{"event_management_service", "CREATE SCHEMA own", denied},
-		{"event_management_service", "CREATE EXTENSION citext", denied},
-		{"event_management_service", "SET ROLE batbern_owner", denied},
-		{"partner_analytics_service", "SELECT * FROM event_management.events", denied},
-		{"partner_analytics_service", "SELECT event_management.count_events()", denied},
-		{"speaker_coordination_service", "SELECT * FROM event_management.events", denied},
-		{"attendee_experience_service", "SELECT * FROM event_management.events", denied},
-		{"attendee_experience_service", "SELECT * FROM shared_kernel.topics", ""},
+		{"event_management", "CREATE TABLE event_management.own (id int)", denied},
+		{"event_management", "ALTER TABLE event_management.events ADD COLUMN own int", denied},
+		{"event_management", "DROP TABLE event_management.events", denied},
+		{"event_management", "TRUNCATE event_management.events", denied},
+		{"event_management", "DELETE FROM event_management.flyway_schema_history", denied},
+		{"event_management", "INSERT INTO shared_kernel.topics VALUES ('own', 'own')", denied},
+		{"event_management", "SELECT * FROM partner_analytics.meetings", denied},
+		{"event_management", "SELECT * FROM platform.flyway_schema_history", denied},
+		{"event_management", "CREATE TABLE public.own (id int)", denied},
+		{"event_management", "CREATE SCHEMA own", denied},
+		{"event_management", "CREATE EXTENSION citext", denied},
+		{"event_management", "SET ROLE batbern_owner", denied},
+		{"partner_analytics", "SELECT * FROM event_management.events", denied},
+		{"partner_analytics", "SELECT event_management.count_events()", denied},
+		{"speaker_coordination", "SELECT * FROM event_management.events", denied},
+		{"attendee_experience", "SELECT * FROM event_management.events", denied},
+		{"attendee_experience", "SELECT * FROM shared_kernel.topics", ""},
 
 		{"batbern_readonly", "SELECT * FROM event_management.events", ""},
 		{"batbern_readonly", "SELECT * FROM partner_analytics.meetings", ""},
@@ -283,7 +284,7 @@ func checkPrivileges(t *testing.T, server *pgtest.Server, database string) {
 		// The login that runs the migrations acts as the owner, and is no more than that.
 		{"batbern_migrator", "DO $$ BEGIN ASSERT current_user = 'batbern_owner'; END $$", ""},
 		{"batbern_migrator", "CREATE ROLE own", denied},
-		{"batbern_migrator", "ALTER ROLE event_management_service PASSWORD 'own'", denied},
+		{"batbern_migrator", "ALTER ROLE event_management PASSWORD 'own'", denied},
 		{"batbern_migrator", "SELECT pg_read_file('/etc/passwd')", denied},
 	} {
 		if got := try(t, server, database, test.role, test.sql); got != test.want {

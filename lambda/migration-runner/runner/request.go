@@ -21,7 +21,7 @@ type Request struct {
 	AssignPublicIP bool     `json:"assignPublicIp,omitempty"` // only for subnets without NAT and endpoints
 
 	// What is to be applied. A change of either is a new migration, and the same values are the same migration.
-	ImageDigest        string `json:"imageDigest"`        // sha256:… of the image
+	Image              string `json:"image"`              // by digest, or by a tag that is a checksum and never moves
 	MigrationsChecksum string `json:"migrationsChecksum"` // migrations.Checksum()
 
 	// Where the container logs (awslogs driver), to name the stream in an error.
@@ -31,7 +31,7 @@ type Request struct {
 
 var (
 	taskDefinitionARN = regexp.MustCompile(`^arn:[a-z-]+:ecs:[a-z0-9-]+:\d{12}:task-definition/[A-Za-z0-9_-]+:\d+$`)
-	imageDigest       = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+	pinnedImage       = regexp.MustCompile(`^[^@\s]+(?:@sha256:|:)[0-9a-f]{64}$`)
 	checksum          = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 
@@ -50,7 +50,7 @@ func (r Request) validate() error {
 	fault(!allNamed(r.Subnets), "subnets", strings.Join(r.Subnets, ", "), "give at least one subnet and no empty one")
 	fault(!allNamed(r.SecurityGroups), "securityGroups", strings.Join(r.SecurityGroups, ", "),
 		"give at least one security group and no empty one")
-	fault(!imageDigest.MatchString(r.ImageDigest), "imageDigest", r.ImageDigest, "give sha256: and 64 hexadecimal digits")
+	fault(!pinnedImage.MatchString(r.Image), "image", r.Image, "give REPOSITORY@sha256:DIGEST, or REPOSITORY:CHECKSUM, each of 64 hexadecimal digits")
 	fault(!checksum.MatchString(r.MigrationsChecksum), "migrationsChecksum", r.MigrationsChecksum, "give 64 hexadecimal digits")
 	fault(r.LogGroup == "", "logGroup", r.LogGroup, "give the container's log group")
 	fault(r.LogStreamPrefix == "", "logStreamPrefix", r.LogStreamPrefix, "give the awslogs-stream-prefix of the container")

@@ -24,7 +24,7 @@ func request() Request {
 	return Request{
 		Cluster: ecstest.Cluster, TaskDefinition: ecstest.TaskDefinition, Container: "flyway",
 		Subnets: []string{"subnet-1", "subnet-2"}, SecurityGroups: []string{"sg-1"},
-		ImageDigest:        "sha256:" + strings.Repeat("a", 64),
+		Image:              "registry/flyway@sha256:" + strings.Repeat("a", 64),
 		MigrationsChecksum: strings.Repeat("b", 64),
 		LogGroup:           "/batbern/test/flyway", LogStreamPrefix: "migration",
 	}
@@ -401,7 +401,7 @@ func TestRunRefusesAWrongRequestWithAllItsFaults(t *testing.T) {
 		t.Fatal("the request was accepted")
 	}
 	for _, field := range []string{
-		"cluster", `taskDefinition is "flyway"`, "container", "subnets", "securityGroups", "imageDigest",
+		"cluster", `taskDefinition is "flyway"`, "container", "subnets", "securityGroups", "image",
 		"migrationsChecksum", "logGroup", "logStreamPrefix",
 	} {
 		if !strings.Contains(err.Error(), field) {
@@ -423,7 +423,7 @@ func TestTokenChangesWithEverythingThatECSIsTold(t *testing.T) {
 		t.Errorf("a token of %d characters; ECS takes 64", length)
 	}
 	for name, change := range map[string]func(*Request){
-		"image":      func(r *Request) { r.ImageDigest = "sha256:" + strings.Repeat("c", 64) },
+		"image":      func(r *Request) { r.Image = "registry/flyway@sha256:" + strings.Repeat("c", 64) },
 		"migrations": func(r *Request) { r.MigrationsChecksum = strings.Repeat("c", 64) },
 		"revision":   func(r *Request) { r.TaskDefinition = strings.Replace(r.TaskDefinition, ":3", ":4", 1) },
 		"cluster":    func(r *Request) { r.Cluster += "2" },

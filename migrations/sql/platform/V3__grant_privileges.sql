@@ -1,60 +1,38 @@
 -- What a service may do follows from the schema an object is made in, so that a service's migration needs no GRANT and
--- cannot forget one. Every object belongs to batbern_owner, whose default privileges these are. The bootstrap function
--- keeps to the same model when the configuration gets another login; a test holds the two together.
+-- cannot forget one. Every object belongs to the owner that runs this, and these are the owner's default privileges.
 
 -- PostgreSQL lets everybody run a new function; a SECURITY DEFINER function would then be open to every role.
-ALTER DEFAULT PRIVILEGES FOR ROLE batbern_owner REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 
-GRANT USAGE ON SCHEMA event_management TO event_management_service;
-ALTER DEFAULT PRIVILEGES FOR ROLE batbern_owner IN SCHEMA event_management
-    GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO event_management_service;
-ALTER DEFAULT PRIVILEGES FOR ROLE batbern_owner IN SCHEMA event_management
-    GRANT USAGE, SELECT ON SEQUENCES TO event_management_service;
-ALTER DEFAULT PRIVILEGES FOR ROLE batbern_owner IN SCHEMA event_management
-    GRANT EXECUTE ON FUNCTIONS TO event_management_service;
-
-GRANT USAGE ON SCHEMA speaker_coordination TO speaker_coordination_service;
-ALTER DEFAULT PRIVILEGES FOR ROLE batbern_owner IN SCHEMA speaker_coordination
-    GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO speaker_coordination_service;
-ALTER DEFAULT PRIVILEGES FOR ROLE batbern_owner IN SCHEMA speaker_coordination
-    GRANT USAGE, SELECT ON SEQUENCES TO speaker_coordination_service;
-ALTER DEFAULT PRIVILEGES FOR ROLE batbern_owner IN SCHEMA speaker_coordination
-    GRANT EXECUTE ON FUNCTIONS TO speaker_coordination_service;
-
-GRANT USAGE ON SCHEMA partner_analytics TO partner_analytics_service;
-ALTER DEFAULT PRIVILEGES FOR ROLE batbern_owner IN SCHEMA partner_analytics
-    GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO partner_analytics_service;
-ALTER DEFAULT PRIVILEGES FOR ROLE batbern_owner IN SCHEMA partner_analytics
-    GRANT USAGE, SELECT ON SEQUENCES TO partner_analytics_service;
-ALTER DEFAULT PRIVILEGES FOR ROLE batbern_owner IN SCHEMA partner_analytics
-    GRANT EXECUTE ON FUNCTIONS TO partner_analytics_service;
-
-GRANT USAGE ON SCHEMA attendee_experience TO attendee_experience_service;
-ALTER DEFAULT PRIVILEGES FOR ROLE batbern_owner IN SCHEMA attendee_experience
-    GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO attendee_experience_service;
-ALTER DEFAULT PRIVILEGES FOR ROLE batbern_owner IN SCHEMA attendee_experience
-    GRANT USAGE, SELECT ON SEQUENCES TO attendee_experience_service;
-ALTER DEFAULT PRIVILEGES FOR ROLE batbern_owner IN SCHEMA attendee_experience
-    GRANT EXECUTE ON FUNCTIONS TO attendee_experience_service;
-
--- The shared kernel is read by every service and written by migrations only.
-GRANT USAGE ON SCHEMA shared_kernel TO
-    event_management_service, speaker_coordination_service, partner_analytics_service, attendee_experience_service;
-ALTER DEFAULT PRIVILEGES FOR ROLE batbern_owner IN SCHEMA shared_kernel
-    GRANT SELECT ON TABLES TO
-    event_management_service, speaker_coordination_service, partner_analytics_service, attendee_experience_service;
-ALTER DEFAULT PRIVILEGES FOR ROLE batbern_owner IN SCHEMA shared_kernel
-    GRANT EXECUTE ON FUNCTIONS TO
-    event_management_service, speaker_coordination_service, partner_analytics_service, attendee_experience_service;
+-- A service's role is called like its schema. It works on its own data, and reads the shared kernel, which migrations
+-- alone write. A service that an environment does not have yet gets the same from the bootstrap function, which keeps
+-- to this model when the configuration changes; a test holds the two together.
+DO $$
+DECLARE
+    service name;
+BEGIN
+    FOR service IN
+        SELECT rolname FROM pg_roles
+        WHERE rolname IN ('event_management', 'speaker_coordination', 'partner_analytics', 'attendee_experience')
+        ORDER BY rolname
+    LOOP
+        EXECUTE format('GRANT USAGE ON SCHEMA %1$I, shared_kernel TO %1$I', service);
+        EXECUTE format('ALTER DEFAULT PRIVILEGES IN SCHEMA %1$I
+            GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO %1$I', service);
+        EXECUTE format('ALTER DEFAULT PRIVILEGES IN SCHEMA %1$I GRANT USAGE, SELECT ON SEQUENCES TO %1$I', service);
+        EXECUTE format('ALTER DEFAULT PRIVILEGES IN SCHEMA shared_kernel GRANT SELECT ON TABLES TO %I', service);
+    END LOOP;
+END
+$$;
 
 -- People who look into the data do so with a role that cannot change it.
 GRANT USAGE ON SCHEMA
     event_management, speaker_coordination, partner_analytics, attendee_experience, shared_kernel, platform
     TO batbern_readonly;
-ALTER DEFAULT PRIVILEGES FOR ROLE batbern_owner
+ALTER DEFAULT PRIVILEGES
     IN SCHEMA event_management, speaker_coordination, partner_analytics, attendee_experience, shared_kernel, platform
     GRANT SELECT ON TABLES TO batbern_readonly;
-ALTER DEFAULT PRIVILEGES FOR ROLE batbern_owner
+ALTER DEFAULT PRIVILEGES
     IN SCHEMA event_management, speaker_coordination, partner_analytics, attendee_experience, shared_kernel, platform
     GRANT SELECT ON SEQUENCES TO batbern_readonly;
 GRANT SELECT ON platform.flyway_schema_history TO batbern_readonly;
