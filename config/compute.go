@@ -3,7 +3,6 @@ package config
 import (
 	"cmp"
 	"fmt"
-	"slices"
 )
 
 // Compute is the ECS cluster that an environment's services run on, and how they are rolled out.
@@ -213,9 +212,4 @@ func (e Environment) usersApart(at path, report *Faults) {
 		}
 		owners[user] = service.Name
 	}
-}
-
-// secretNames are the secrets that services of the environment may read.
-func (e Environment) secretNames() []string {
-	return slices.Sorted(slices.Values(e.ExternalSecrets))
 }

@@ -60,6 +60,7 @@ func dev(settings Settings) Environment {
 			Redirects:      formerAddresses(),
 			ConnectOrigins: signIn(homeRegion),
 		},
+		ExternalSecrets: externalSecrets(),
 		Observability: Observability{
 			MailFrom: Critical, // what is less shows on the dashboard: nobody leaves a table for development
 		},

@@ -90,6 +90,7 @@ func prod(settings Settings) Environment {
 			Redirects:       formerAddresses(),
 			ConnectOrigins:  signIn(homeRegion),
 		},
+		ExternalSecrets: externalSecrets(),
 		Observability: Observability{
 			MailFrom: Info,
 		},

@@ -100,7 +100,7 @@ func TestIllegalServicesAreRefused(t *testing.T) {
 	for n, fault := range serviceFaults {
 		project := load(t, nil)
 		environment := &project.Environments[n%len(project.Environments)]
-		environment.ExternalSecrets = []string{"mail"}
+		environment.ExternalSecrets = []ExternalSecret{{Name: "mail"}}
 		environment.Services = cloned(environment.Services)
 		// last in the list, so that what is there twice is found in it and not in the other
 		slices.SortFunc(environment.Services, func(a, b Service) int { return cmp.Compare(rank(a), rank(b)) })

@@ -47,12 +47,13 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 		LogsKeyArn:        keys.LogsKeyArn,
 		FlowLogsBucketArn: buckets.Logs.Destination(),
 	})
+	external := addExternalSecrets(stack, environment, keys)
 	data := addDatabase(stack, environment, vpc, keys, boundaryArn, topics, in)
 	certificates := certificate.New(stack, "certificate", certificate.Props{
 		Domains: environment.Domains, ZoneID: base.zoneID(), DNS: in.dns, Virginia: in.virginia,
 	})
 	entry := addServices(stack, environment, parts{
-		base: base, keys: keys, boundaryArn: boundaryArn, vpc: vpc, buckets: buckets, database: data, topics: topics, certificateArn: certificates.RegionalArn,
+		base: base, keys: keys, boundaryArn: boundaryArn, vpc: vpc, buckets: buckets, database: data, topics: topics, secretArns: external, certificateArn: certificates.RegionalArn,
 	})
 	front := addEdge(stack, environment, buckets, certificates, in)
 	openBuckets(stack, environment, keys, recoveryKeyArn, buckets, front, in)

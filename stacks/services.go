@@ -27,6 +27,7 @@ type parts struct {
 	buckets        storage.Outputs
 	database       database.Outputs
 	topics         observability.TopicOutputs
+	secretArns     map[string]string // external ones, by name
 	certificateArn string
 }
 
@@ -72,6 +73,7 @@ func addServices(stack cdktf.TerraformStack, environment config.Environment, fro
 		AlarmTopicArn:  from.topics.CriticalArn,
 		AfterMigration: schema.Done,
 		Buckets:        map[string]storage.Bucket{"content": from.buckets.Content, "imports": from.buckets.Imports},
+		SecretArns:     from.secretArns,
 		LogsKeyArn:     from.keys.LogsKeyArn,
 		SecretsKeyArn:  from.keys.SecretsKeyArn,
 		StorageKeyArn:  from.keys.StorageKeyArn,

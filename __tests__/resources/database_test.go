@@ -81,6 +81,29 @@ func TestSecrets(t *testing.T) {
 	})
 }
 
+// Secrets whose values come from outside are made closed and empty; a person puts the values in.
+func TestExternalSecrets(t *testing.T) {
+	for _, environment := range testkit.Project(t).Environments {
+		stack := testkit.StackNamed(t, environment.Stack())
+		for _, external := range environment.ExternalSecrets {
+			secret := stack.Resource(t, "aws_secretsmanager_secret", "external_secrets/"+external.Name+"/secret")
+			if secret.Text("name") != environment.Stack()+"/external/"+external.Name || secret.Text("description") != external.Purpose || secret.Text("kms_key_id") == "" {
+				t.Errorf("%s: %s is %v", stack.Name, external.Name, secret.Body)
+			}
+			if days := secret.Body["recovery_window_in_days"]; days != float64(environment.Protection.SecretRecoveryDays()) {
+				t.Errorf("%s: %s can be restored for %v days", stack.Name, external.Name, days)
+			}
+			closed := stack.Resource(t, "aws_secretsmanager_secret_policy", "external_secrets/"+external.Name+"/policy").Policy(t, "policy")
+			if !strings.Contains(fmt.Sprint(closed), "Effect:Deny") || !strings.Contains(fmt.Sprint(closed), environment.Account.ID) {
+				t.Errorf("%s: %s is open to other accounts: %v", stack.Name, external.Name, closed)
+			}
+		}
+		if versions := stack.Resources("aws_secretsmanager_secret_version"); len(versions) > 0 {
+			t.Errorf("%s: Terraform puts in a secret's value: %s", stack.Name, versions[0].Path)
+		}
+	}
+}
+
 func serviceUsers(services []config.Service) []string {
 	var users []string
 	for _, service := range services {
@@ -195,33 +218,20 @@ func TestPasswordsComeBeforeThoseWhoNeedThem(t *testing.T) {
 		if err := json.Unmarshal([]byte(wait.Text("input")), &event); err != nil {
 			t.Fatal(err)
 		}
+		after := dependencies(stack)
 		for _, rotation := range stack.Resources("aws_secretsmanager_secret_rotation") {
-			if !slices.Contains(event.AwaitPasswords, rotation.Text("secret_id")) || !slices.Contains(dependencies(wait), rotation.Address()) {
+			if !slices.Contains(event.AwaitPasswords, rotation.Text("secret_id")) || !after[wait.Address()][rotation.Address()] {
 				t.Errorf("%s: %s is not waited for", stack.Name, rotation.Path)
 			}
 		}
-		if !slices.Contains(dependencies(stack.Resource(t, "aws_db_proxy_target", "database/proxy_target")), wait.Address()) {
-			t.Errorf("%s: the proxy does not wait for the passwords", stack.Name)
-		}
-		services := stack.Resources("aws_ecs_service")
-		for _, service := range services {
-			if !slices.Contains(dependencies(service), wait.Address()) {
-				t.Errorf("%s: %s does not wait for the passwords", stack.Name, service.Path)
+		needing := append(stack.Resources("aws_ecs_service"), stack.Resource(t, "aws_db_proxy_target", "database/proxy_target"),
+			stack.Resource(t, "aws_lambda_invocation", "migration/run"))
+		for _, one := range needing {
+			if !after[one.Address()][wait.Address()] {
+				t.Errorf("%s: %s does not wait for the passwords", stack.Name, one.Path)
 			}
 		}
-		if len(services) == 0 {
-			t.Errorf("%s: no service was looked at", stack.Name)
-		}
 	}
-}
-
-func dependencies(resource testkit.Resource) []string {
-	var addresses []string
-	list, _ := resource.Body["depends_on"].([]any)
-	for _, address := range list {
-		addresses = append(addresses, fmt.Sprint(address))
-	}
-	return addresses
 }
 
 // The bootstrap is told of every service's login, and of nothing secret.
