@@ -123,6 +123,7 @@ func addCache(stack cdktf.TerraformStack, environment config.Environment, from p
 		Cache:           environment.Cache,
 		Protection:      environment.Protection,
 		Services:        environment.Services,
+		Port:            network.CachePort,
 		SubnetIDs:       from.vpc.SubnetIDs(config.Isolated),
 		SecurityGroupID: from.vpc.SecurityGroupID(network.Cache),
 		DataKeyArn:      from.keys.DataKeyArn,

@@ -12,6 +12,7 @@ import (
 	"github.com/batbern/infrastructure/__tests__/testkit"
 	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/constructs/cache"
+	"github.com/batbern/infrastructure/constructs/network"
 )
 
 // cacheProps is a cache of one node for two services.
@@ -53,6 +54,7 @@ func TestCache(t *testing.T) {
 			testkit.HasResourceWithProperties(t, stack, "aws_elasticache_replication_group", map[string]any{
 				"replication_group_id":       stack.Name + "-cache",
 				"node_type":                  environment.Cache.NodeType,
+				"port":                       network.CachePort, // what the security groups open
 				"num_cache_clusters":         environment.Cache.Shape.Nodes(),
 				"automatic_failover_enabled": environment.Cache.Shape.Replicas() > 0,
 				"multi_az_enabled":           environment.Cache.Shape.Replicas() > 0,

@@ -6,9 +6,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/terraform-cdk-go/cdktf"
+
 	"github.com/batbern/infrastructure/__tests__/testkit"
 	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/constructs/policy"
+	"github.com/batbern/infrastructure/constructs/records"
 )
 
 // AC16: CloudFront for static content.
@@ -336,4 +339,23 @@ func customHeader(policy testkit.Resource, name string) string {
 		}
 	}
 	return ""
+}
+
+// An environment that would write another's name stops the synthesis with a message that names it.
+func TestForeignNamesAreRefused(t *testing.T) {
+	for name, allowed := range map[string]bool{
+		"dev.batbern.ch": true, "www.dev.batbern.ch": true, "a.b.dev.batbern.ch": true,
+		"batbern.ch": false, "www.batbern.ch": false, "www.staging.batbern.ch": false, "xdev.batbern.ch": false, "dev.batbern.ch.evil.example": false,
+	} {
+		write := func() {
+			testkit.Construct(t, func(stack cdktf.TerraformStack) {
+				records.New(stack, "records", records.Props{ZoneID: "Z1", Root: "dev.batbern.ch", Aliases: []records.Alias{{ID: "some", Name: name, Target: "target.example", TargetZoneID: "Z2"}}})
+			})
+		}
+		if allowed {
+			write()
+		} else if message := testkit.Fails(t, write); !strings.Contains(message, name) || !strings.Contains(message, "allowed: dev.batbern.ch") {
+			t.Errorf("%s is refused with %q", name, message)
+		}
+	}
 }

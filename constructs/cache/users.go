@@ -43,8 +43,9 @@ func newUsers(scope constructs.Construct, id string, props Props) users {
 }
 
 // userEngine is the users' own, whatever the cache's: groups of Valkey take users of Redis who sign in by IAM, so that a
-// change of the cache's engine replaces no user.
-const userEngine = "redis"
+// change of the cache's engine replaces no user. In capitals, because not every 5.x provider takes it in small letters; those
+// that do see no difference.
+const userEngine = "REDIS"
 
 // userID is id and name at once, which IAM users must have the same. It is unique in the account and region.
 func userID(service config.Service, props Props) string { return props.Name + "-" + service.Name }

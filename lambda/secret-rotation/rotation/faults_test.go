@@ -153,7 +153,6 @@ func TestEveryAPICallMayFail(t *testing.T) {
 	for _, situation := range situations {
 		for _, after := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, after the effect %v", situation.name, after), func(t *testing.T) {
-				t.Parallel()
 				var broken []string
 				for call, operation := 1, ""; !t.Failed() && (call == 1 || operation != ""); call++ {
 					t.Run(fmt.Sprintf("call %d", call), func(t *testing.T) {
@@ -198,7 +197,6 @@ func (f *fixture) rotateWithBrokenCall(t *testing.T, call int, after bool) strin
 func TestDatabaseConnectionMayBreakAnywhere(t *testing.T) {
 	for _, situation := range situations {
 		t.Run(situation.name, func(t *testing.T) {
-			t.Parallel()
 			record := 1
 			for cut := true; cut && !t.Failed(); record += situation.stride {
 				t.Run(fmt.Sprintf("record %d", record), func(t *testing.T) {

@@ -101,12 +101,13 @@ func newServers(t testing.TB, user string) *fixture {
 	return f
 }
 
-// newFunction makes the function with its own HTTP client, whose transport the test may replace.
+// newFunction makes the function as it runs in AWS, or with a transport that plants faults, which the SDK then must not
+// heal by trying again.
 func (f *fixture) newFunction(transport http.RoundTripper) *Function {
 	settings := f.moto.Config()
-	settings.Retryer = func() aws.Retryer { return aws.NopRetryer{} } // a fault stays a fault
 	if transport != nil {
 		settings.HTTPClient = &http.Client{Transport: transport}
+		settings.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
 	}
 	return &Function{
 		Secrets:  secretsmanager.NewFromConfig(settings),
