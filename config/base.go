@@ -33,6 +33,12 @@ type Base struct {
 	// TfcProject holds the workspaces that are trusted; empty means any project of the organization.
 	TfcProject string
 	Baseline   Baseline
+	// AlarmEmails hear of the account's budget and of unusual costs.
+	AlarmEmails []string `validate:"required,unique,dive,email"`
+	// AnomalyUsd is the unexpected cost of a day from which on Cost Anomaly Detection reports; 0 for no detection.
+	AnomalyUsd int `validate:"min=0,max=100000"`
+	// CostTags activates all tags for cost allocation, which only the account that pays may do.
+	CostTags bool
 }
 
 // Deployment is one environment as the base sees it.
@@ -67,6 +73,9 @@ func base(settings Settings) Base {
 		TfcOrganization:        settings.Organization,
 		TfcProject:             settings.TfcProject,
 		Baseline:               Baseline{S3PublicAccessBlock: true, EbsEncryption: true, AccessAnalyzer: true},
+		AlarmEmails:            settings.AlarmEmails,
+		AnomalyUsd:             5, // an account that costs a dollar a day
+		CostTags:               settings.CostTags == "true",
 	}
 	for _, service := range services() {
 		b.Repositories = append(b.Repositories, service.Name)

@@ -62,7 +62,12 @@ func dev(settings Settings) Environment {
 		},
 		ExternalSecrets: externalSecrets(),
 		Observability: Observability{
-			MailFrom: Critical, // what is less shows on the dashboard: nobody leaves a table for development
+			AlarmsFrom:       Critical, // what is less shows on the dashboard: nobody leaves a table for development
+			MailFrom:         Critical,
+			SlowMilliseconds: 5000, // a quarter of a vCPU
+			TracedPercent:    100,  // few requests, each of them somebody's question
+			MaskPersonalData: true,
+			AnomalyUsd:       10,
 		},
 	}
 }

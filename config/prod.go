@@ -92,7 +92,14 @@ func prod(settings Settings) Environment {
 		},
 		ExternalSecrets: externalSecrets(),
 		Observability: Observability{
-			MailFrom: Info,
+			AlarmsFrom:       Info,
+			MailFrom:         Warning,
+			Slo:              &Slo{ApiPercent: 99.5, SitePercent: 99.9}, // three and a half hours, and three quarters of one, a month
+			SlowMilliseconds: 1000,
+			TracedPercent:    5,
+			MaskPersonalData: true,
+			Canaries:         &Canaries{EveryMinutes: 15, ApiPath: "/api/v1/events"}, // seven dollars a month: nobody visits at night, and somebody should
+			AnomalyUsd:       20,
 		},
 	}
 }

@@ -68,7 +68,13 @@ func staging(settings Settings) Environment {
 		},
 		ExternalSecrets: externalSecrets(),
 		Observability: Observability{
-			MailFrom: Warning,
+			AlarmsFrom:       Warning,
+			MailFrom:         Warning,
+			Slo:              &Slo{ApiPercent: 99, SitePercent: 99}, // loose, so that it speaks of faults and not of rehearsals
+			SlowMilliseconds: 2000,
+			TracedPercent:    20,
+			MaskPersonalData: true,
+			AnomalyUsd:       10,
 		},
 	}
 }

@@ -140,6 +140,8 @@ func allowedBy(fault validator.FieldError) string {
 			return parameter + " or less"
 		}
 		return parameter + " characters or fewer"
+	case "lt":
+		return "less than " + parameter
 	case "gtefield":
 		return parameter + " or more"
 	case "gtfield":
@@ -194,6 +196,7 @@ func (e Environment) check(at path, report *Faults) {
 	e.Api.check(at.field("Api"), report)
 	e.Storage.check(at.field("Storage"), report)
 	e.Edge.check(at.field("Edge"), report)
+	e.checkObservability(at, report)
 	for _, service := range e.Services {
 		service.check(at.field("Services").key(service.Name), e, report)
 	}

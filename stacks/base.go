@@ -2,12 +2,15 @@ package stacks
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/aws/jsii-runtime-go"
 	"github.com/hashicorp/terraform-cdk-go/cdktf"
 
 	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/constructs/account"
+	"github.com/batbern/infrastructure/constructs/cost"
 	"github.com/batbern/infrastructure/constructs/dns"
 	"github.com/batbern/infrastructure/constructs/encryption"
 	"github.com/batbern/infrastructure/constructs/identity"
@@ -51,8 +54,26 @@ func Base(app cdktf.App, project config.Project) cdktf.TerraformStack {
 		ZoneID:      zone.ZoneID,
 		State:       state(settings),
 	})
+	addBaseCost(stack, base)
 	baseOutputs(stack, base, zone, images, hubs)
 	return stack
+}
+
+// addBaseCost watches what the base costs, and divides all accounts' bills by the tags.
+func addBaseCost(stack cdktf.TerraformStack, base config.Base) {
+	people := cost.Listeners{Emails: base.AlarmEmails} // the base needs no topic for this little
+	cost.New(stack, "cost", cost.Props{
+		Name:       base.Stack(),
+		AccountID:  base.Account.ID,
+		BudgetUsd:  base.BudgetUsd(),
+		AnomalyUsd: base.AnomalyUsd,
+		Early:      people,
+		Late:       people,
+		Anomaly:    people,
+	})
+	if base.CostTags {
+		cost.Tags(stack, "cost_tags", slices.Sorted(maps.Keys(base.Tags)))
+	}
 }
 
 // queryLog is the log of the zone's queries, in the one region where Route 53 writes it.

@@ -11,9 +11,15 @@ import (
 	"github.com/batbern/infrastructure/constructs/observability"
 )
 
+// data is the database and the vault that keeps copies of it.
+type data struct {
+	database.Outputs
+	vault string // "" where nothing is kept
+}
+
 // addDatabase makes the database and what keeps copies of it.
 func addDatabase(stack cdktf.TerraformStack, environment config.Environment, vpc network.Outputs, keys encryption.Outputs,
-	boundaryArn string, topics observability.TopicOutputs, in clouds) database.Outputs {
+	boundaryArn string, topics observability.TopicOutputs, in clouds) data {
 	out := database.New(stack, "database", database.Props{
 		Name:          environment.Stack(),
 		Account:       environment.Account,
@@ -25,7 +31,7 @@ func addDatabase(stack cdktf.TerraformStack, environment config.Environment, vpc
 		BoundaryArn:   boundaryArn,
 		EventTopicArn: topics.WarningArn,
 	})
-	backup.New(stack, "backup", backup.Props{
+	kept := backup.New(stack, "backup", backup.Props{
 		Name:          environment.Stack(),
 		Account:       environment.Account,
 		Backup:        environment.Backup,
@@ -38,5 +44,5 @@ func addDatabase(stack cdktf.TerraformStack, environment config.Environment, vpc
 		TopicArn:      topics.WarningArn,
 		Recovery:      in.recovery,
 	})
-	return out
+	return data{Outputs: out, vault: kept.VaultName}
 }

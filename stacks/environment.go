@@ -7,7 +7,6 @@ import (
 	"github.com/batbern/infrastructure/constructs/certificate"
 	"github.com/batbern/infrastructure/constructs/encryption"
 	"github.com/batbern/infrastructure/constructs/network"
-	"github.com/batbern/infrastructure/constructs/observability"
 	"github.com/batbern/infrastructure/constructs/records"
 )
 
@@ -30,10 +29,7 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 	keys := encryption.New(stack, "encryption", encryption.Props{
 		Name: environment.Stack(), AccountID: account.ID, Region: account.Region, Protection: environment.Protection,
 	})
-	topics := observability.Topics(stack, "topics", observability.TopicProps{
-		Name: environment.Stack(), AccountID: account.ID, Region: account.Region, KeyArn: keys.MessagesKeyArn,
-		Emails: environment.AlarmEmails, MailFrom: environment.Observability.MailFrom,
-	})
+	topics := addTopics(stack, environment, keys.MessagesKeyArn)
 	recoveryKeyArn := recoveryStorageKey(stack, environment, in)
 	buckets := addBuckets(stack, environment, keys, recoveryKeyArn, boundaryArn, in)
 	vpc := network.New(stack, "network", network.Props{
@@ -48,22 +44,26 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 		FlowLogsBucketArn: buckets.Logs.Destination(),
 	})
 	external := addExternalSecrets(stack, environment, keys)
-	data := addDatabase(stack, environment, vpc, keys, boundaryArn, topics, in)
+	stored := addDatabase(stack, environment, vpc, keys, boundaryArn, topics, in)
 	certificates := certificate.New(stack, "certificate", certificate.Props{
 		Domains: environment.Domains, ZoneID: base.zoneID(), DNS: in.dns, Virginia: in.virginia,
 	})
-	entry := addServices(stack, environment, parts{
-		base: base, keys: keys, boundaryArn: boundaryArn, vpc: vpc, buckets: buckets, database: data, topics: topics, secretArns: external, certificateArn: certificates.RegionalArn,
+	services := addServices(stack, environment, parts{
+		base: base, keys: keys, boundaryArn: boundaryArn, vpc: vpc, buckets: buckets, database: stored.Outputs, topics: topics, secretArns: external, certificateArn: certificates.RegionalArn,
+		github: settings.GithubRepository,
 	})
 	front := addEdge(stack, environment, buckets, certificates, in)
 	openBuckets(stack, environment, keys, recoveryKeyArn, buckets, front, in)
 	records.New(stack, "records", records.Props{
 		ZoneID: base.zoneID(), Root: environment.Domains.Root, DNS: in.dns,
 		Aliases: append(aliases(environment.Domains, front), records.Alias{
-			ID: "api", Name: environment.Domains.Api(), Target: entry.Target, TargetZoneID: entry.TargetZoneID,
+			ID: "api", Name: environment.Domains.Api(), Target: services.entry.Target, TargetZoneID: services.entry.TargetZoneID,
 		}),
 	})
 	webOutputs(stack, buckets, front)
-
+	addObservability(stack, project, environment, watched{
+		keys: keys, topics: topics, boundaryArn: boundaryArn, vpc: vpc, buckets: buckets,
+		data: stored, platform: services, certificates: certificates, front: front,
+	}, in)
 	return stack
 }

@@ -29,10 +29,21 @@ type parts struct {
 	topics         observability.TopicOutputs
 	secretArns     map[string]string // external ones, by name
 	certificateArn string
+	github         string // "owner/name" of the project
+}
+
+// platform is what serves requests.
+type platform struct {
+	balancer loadbalancer.Outputs
+	cluster  compute.Cluster
+	services compute.Services
+	cache    *cache.Outputs // nil where there is none
+	entry    api.Outputs
+	schema   migration.Outputs
 }
 
 // addServices makes the way from the API through the load balancer to the services, and what they run on.
-func addServices(stack cdktf.TerraformStack, environment config.Environment, from parts) api.Outputs {
+func addServices(stack cdktf.TerraformStack, environment config.Environment, from parts) platform {
 	name, blueGreen := environment.Stack(), environment.Compute.Rollout.BlueGreen()
 	balancer := loadbalancer.New(stack, "load_balancer", loadbalancer.Props{
 		Name:           name,
@@ -52,8 +63,9 @@ func addServices(stack cdktf.TerraformStack, environment config.Environment, fro
 		DataKeyArn: from.keys.DataKeyArn,
 		LogsKeyArn: from.keys.LogsKeyArn,
 	})
+	memory := addCache(stack, environment, from)
 	schema := addMigration(stack, environment, from, cluster)
-	compute.NewServices(stack, "services", compute.ServicesProps{
+	services := compute.NewServices(stack, "services", compute.ServicesProps{
 		Name:         name,
 		Environment:  string(environment.Name),
 		Account:      environment.Account,
@@ -63,14 +75,15 @@ func addServices(stack cdktf.TerraformStack, environment config.Environment, fro
 		Cluster:      cluster,
 		LoadBalancer: balancer,
 		Repositories: repositories(environment.Services, from.base),
-		Cache:        addCache(stack, environment, from),
+		Cache:        memory,
 		Database: &compute.DatabaseAccess{
 			ProxyResourceID: from.database.ProxyResourceID,
 			Endpoint:        from.database.ProxyEndpoint,
 			Port:            network.ProxyPort,
 			Name:            config.DatabaseName,
 		},
-		AlarmTopicArn:  from.topics.CriticalArn,
+		AlarmTopicArn:  from.topics.WarningArn,
+		Runbook:        observability.RunbookLink(from.github, "rollback"),
 		AfterMigration: schema.Done,
 		Buckets:        map[string]storage.Bucket{"content": from.buckets.Content, "imports": from.buckets.Imports},
 		SecretArns:     from.secretArns,
@@ -79,7 +92,7 @@ func addServices(stack cdktf.TerraformStack, environment config.Environment, fro
 		StorageKeyArn:  from.keys.StorageKeyArn,
 		BoundaryArn:    from.boundaryArn,
 	})
-	return api.New(stack, "api", api.Props{
+	entry := api.New(stack, "api", api.Props{
 		Name:           name,
 		Api:            environment.Api,
 		Domains:        environment.Domains,
@@ -88,6 +101,7 @@ func addServices(stack cdktf.TerraformStack, environment config.Environment, fro
 		CertificateArn: from.certificateArn,
 		LogsKeyArn:     from.keys.LogsKeyArn,
 	})
+	return platform{balancer: balancer, cluster: cluster, services: services, cache: memory, entry: entry, schema: schema}
 }
 
 // addMigration brings the schema to where the services expect it, before any of them rolls out.

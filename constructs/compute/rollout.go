@@ -131,7 +131,7 @@ func (a alarms) add(of alarm) (name string) {
 	})
 	args := &cloudwatchmetricalarm.CloudwatchMetricAlarmConfig{
 		AlarmName:          jsii.String(of.name),
-		AlarmDescription:   jsii.String(of.why),
+		AlarmDescription:   jsii.String(fmt.Sprintf("%s. What to do: %s", of.why, a.props.Runbook)),
 		ComparisonOperator: jsii.String("GreaterThanThreshold"),
 		Threshold:          jsii.Number(of.above),
 		EvaluationPeriods:  jsii.Number(of.minutes),

@@ -43,6 +43,8 @@ type ServicesProps struct {
 	BoundaryArn                              string
 	// AlarmTopicArn hears of the alarms that stop a rollout; "" for nobody yet.
 	AlarmTopicArn string
+	// Runbook is the address of what to do about those alarms.
+	Runbook string
 	// AfterMigration is what has to be there before any service rolls out: the migrated schema.
 	AfterMigration []cdktf.ITerraformDependable
 }

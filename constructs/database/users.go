@@ -21,6 +21,12 @@ import (
 	vault "github.com/batbern/infrastructure/constructs/secrets"
 )
 
+// How long the functions may take; their alarms measure by it.
+const (
+	BootstrapSeconds = 300
+	RotationSeconds  = 60
+)
+
 // secret is a user's secret.
 type secret struct {
 	arn   string
@@ -63,7 +69,7 @@ func bootstrap(scope constructs.Construct, props Props, main postgres, users map
 		Name:           props.Name + "-database-bootstrap",
 		Source:         "database-bootstrap",
 		Purpose:        "Makes the roles, schemas and grants of the database",
-		TimeoutSeconds: 300,
+		TimeoutSeconds: BootstrapSeconds,
 		Statements: []policy.Statement{
 			{Sid: "ReadMasterSecret", Effect: policy.Allow, Actions: []string{"secretsmanager:GetSecretValue"}, Resources: []string{main.masterSecretArn}},
 			{Sid: "DescribeUsersInSecrets", Effect: policy.Allow, Resources: arns(users),
@@ -144,7 +150,7 @@ func rotation(scope constructs.Construct, props Props, main postgres, users map[
 		Name:           props.Name + "-secret-rotation",
 		Source:         "secret-rotation",
 		Purpose:        "Rotates the passwords of the database's users",
-		TimeoutSeconds: 60,
+		TimeoutSeconds: RotationSeconds,
 		Statements: []policy.Statement{
 			{Sid: "RotateSecrets", Effect: policy.Allow, Resources: arns(users), Actions: []string{
 				"secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage",

@@ -33,7 +33,7 @@ type Outputs struct {
 	SecretsKeyArn  string // Secrets Manager, SSM parameters
 	StorageKeyArn  string // S3 buckets; its policy is [StoragePolicy]
 	StorageKeyID   string
-	LogsKeyArn     string // CloudWatch Logs
+	LogsKeyArn     string // CloudWatch Logs, X-Ray
 	MessagesKeyArn string // SNS, SQS
 }
 

@@ -46,7 +46,9 @@ func KeyPolicy(class Class, props Props) policy.Document {
 	case Storage:
 		return StorageKeyPolicy(StoragePolicyProps{AccountID: account, Region: region})
 	case Logs:
-		statements = append(statements, logs(account, region), sessions(account))
+		// X-Ray keeps traces under the same key, with the rights of whoever sends and reads them
+		traces := via(region, "xray")
+		statements = append(statements, logs(account, region), sessions(account), use(account, traces), grants(account, traces))
 	case Messages:
 		statements = append(statements, use(account, via(region, "sns", "sqs")))
 		statements = append(statements, publishers(account, region)...)

@@ -60,6 +60,7 @@ type Props struct {
 // Outputs are what other constructs may use.
 type Outputs struct {
 	Function     string // for alarms
+	FailureRule  string // EventBridge's, which tells of migrations that ended badly
 	TaskFamily   string
 	LogGroupName string
 	// Done is what services depend on: the migrated schema.
@@ -68,8 +69,8 @@ type Outputs struct {
 
 const (
 	cpu, memoryMiB = 512, 1024
-	// timeoutSeconds is Lambda's longest. A migration that takes longer goes on, and the next apply waits for it.
-	timeoutSeconds = 900
+	// TimeoutSeconds is Lambda's longest. A migration that takes longer goes on, and the next apply waits for it.
+	TimeoutSeconds = 900
 	streamPrefix   = "migration"
 )
 
@@ -101,9 +102,8 @@ func New(scope constructs.Construct, id string, props Props) Outputs {
 		},
 		DependsOn: &after,
 	})
-	failures(scope, props)
 	return Outputs{
-		Function: runner.Name, TaskFamily: family(props), LogGroupName: *logs.Name(),
+		Function: runner.Name, FailureRule: failures(scope, props), TaskFamily: family(props), LogGroupName: *logs.Name(),
 		Done: []cdktf.ITerraformDependable{run},
 	}
 }
@@ -209,7 +209,7 @@ func runnerFunction(scope constructs.Construct, props Props, executionArn, taskA
 		Source:         "migration-runner",
 		Purpose:        "Runs the schema's migrations and waits for their end",
 		Account:        props.Account,
-		TimeoutSeconds: timeoutSeconds,
+		TimeoutSeconds: TimeoutSeconds,
 		Statements: []policy.Statement{
 			{Sid: "RunTask", Effect: policy.Allow, Actions: []string{"ecs:RunTask"}, Conditions: inCluster,
 				Resources: []string{fmt.Sprintf("arn:aws:ecs:%s:%s:task-definition/%s:*", region, account, family(props))}},
@@ -249,8 +249,9 @@ func parameter(scope constructs.Construct, props Props, request string) {
 	})
 }
 
-// failures tells the topic of every migration that ended otherwise than with 0, started by whomever.
-func failures(scope constructs.Construct, props Props) {
+// failures tells the topic of every migration that ended otherwise than with 0, started by whomever. It gives the rule's
+// name.
+func failures(scope constructs.Construct, props Props) string {
 	rule := cloudwatcheventrule.NewCloudwatchEventRule(scope, jsii.String("failed"), &cloudwatcheventrule.CloudwatchEventRuleConfig{
 		Name:        jsii.String(family(props) + "-failed"),
 		Description: jsii.String("A migration of " + props.Name + " ended badly"),
@@ -271,6 +272,7 @@ func failures(scope constructs.Construct, props Props) {
 		TargetId: jsii.String("topic"),
 		Arn:      jsii.String(props.AlarmTopicArn),
 	})
+	return *rule.Name()
 }
 
 // text is JSON in one line, not escaped for HTML. The values here are texts, numbers, lists and maps: encoding cannot

@@ -43,6 +43,8 @@ type Outputs struct {
 	// NatPublicIPs are the addresses under which the private subnets appear in the internet, by zone; none without
 	// NAT.
 	NatPublicIPs []string
+	// NatGatewayIDs are the NAT gateways, by zone.
+	NatGatewayIDs map[string]string
 	// RejectedLogGroup is the CloudWatch log group of rejected connections, for metrics and alarms.
 	RejectedLogGroup string
 	// Ready are the resources that open paths: routes, rules, endpoints. What makes a connection while Terraform
@@ -106,6 +108,7 @@ func New(scope constructs.Construct, id string, props Props) Outputs {
 		VpcID:            vpcID,
 		VpcCidr:          props.Network.Cidr.String(),
 		NatPublicIPs:     exits.publicIPs,
+		NatGatewayIDs:    exits.natIDs,
 		RejectedLogGroup: rejected,
 		Ready:            slices.Concat(exits.routes, aclRules, groupRules),
 		subnets:          map[config.Tier][]string{},

@@ -54,6 +54,7 @@ func newSubnets(scope constructs.Construct, props Props, vpcID string) []placed 
 // exits are the ways to the internet.
 type exits struct {
 	publicIPs []string
+	natIDs    map[string]string // by zone
 	routes    []cdktf.ITerraformDependable
 }
 
@@ -63,17 +64,17 @@ func waysOut(scope constructs.Construct, props Props, vpcID string, subnets []pl
 		VpcId: jsii.String(vpcID),
 		Tags:  named(props.Name),
 	})
-	var out exits
-	nats := map[string]*string{} // gateway ids by zone
+	out := exits{natIDs: map[string]string{}}
 	for _, zone := range props.Network.NatZones() {
 		tags := named(fmt.Sprintf("%s-nat-%s", props.Name, zone))
 		address := eip.NewEip(scope, jsii.String("nat_address_"+zone), &eip.EipConfig{Domain: jsii.String("vpc"), Tags: tags})
-		nats[zone] = natgateway.NewNatGateway(scope, jsii.String("nat_"+zone), &natgateway.NatGatewayConfig{
+		nat := natgateway.NewNatGateway(scope, jsii.String("nat_"+zone), &natgateway.NatGatewayConfig{
 			AllocationId: address.AllocationId(),
 			SubnetId:     jsii.String(idOf(subnets, config.Public, zone)),
 			Tags:         tags,
 			DependsOn:    &[]cdktf.ITerraformDependable{gateway},
-		}).Id()
+		})
+		out.natIDs[zone] = *nat.Id()
 		out.publicIPs = append(out.publicIPs, *address.PublicIp())
 	}
 	for _, s := range subnets {
@@ -82,7 +83,9 @@ func waysOut(scope constructs.Construct, props Props, vpcID string, subnets []pl
 		case config.Public:
 			to.GatewayId = gateway.Id()
 		case config.Private:
-			to.NatGatewayId = nats[props.Network.NatZoneFor(s.Zone)]
+			if id, made := out.natIDs[props.Network.NatZoneFor(s.Zone)]; made {
+				to.NatGatewayId = jsii.String(id)
+			}
 		}
 		if to.GatewayId == nil && to.NatGatewayId == nil {
 			continue

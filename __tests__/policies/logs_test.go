@@ -1,0 +1,161 @@
+package policies_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/batbern/infrastructure/__tests__/testkit"
+	"github.com/batbern/infrastructure/config"
+)
+
+// logGroupFaults are the rules that a log group breaks.
+func logGroupFaults(group testkit.Resource, production bool) []string {
+	var faults []string
+	days, _ := group.Body["retention_in_days"].(float64)
+	if !slices.Contains(config.LogRetentionDays, int(days)) {
+		faults = append(faults, fmt.Sprintf("is kept for %v days: for ever, or not at all", group.Body["retention_in_days"]))
+	}
+	if production && days < 365 {
+		faults = append(faults, fmt.Sprintf("CloudWatch.16: is kept for %v days", days))
+	}
+	if !strings.Contains(group.Text("kms_key_id"), "aws_kms_key") {
+		faults = append(faults, "has no key of ours")
+	}
+	if group.Body["skip_destroy"] == true {
+		faults = append(faults, "stays behind")
+	}
+	return faults
+}
+
+func TestLogGroupsHaveRetentionAndKey(t *testing.T) {
+	production := map[string]bool{}
+	for _, environment := range testkit.Project(t).Environments {
+		production[environment.Stack()] = environment.Production
+	}
+	for _, stack := range testkit.Stacks(t) {
+		for _, group := range stack.Resources("aws_cloudwatch_log_group") {
+			for _, fault := range logGroupFaults(group, production[stack.Name]) {
+				t.Errorf("%s: %s %s", stack.Name, group.Path, fault)
+			}
+		}
+	}
+	for name, planted := range map[string]map[string]any{
+		"for ever":      {"kms_key_id": "${aws_kms_key.x.arn}"},
+		"a wrong time":  {"kms_key_id": "${aws_kms_key.x.arn}", "retention_in_days": 42.0},
+		"too short":     {"kms_key_id": "${aws_kms_key.x.arn}", "retention_in_days": 90.0},
+		"without a key": {"retention_in_days": 365.0},
+		"left behind":   {"kms_key_id": "${aws_kms_key.x.arn}", "retention_in_days": 365.0, "skip_destroy": true},
+	} {
+		t.Run("planted: "+name, func(t *testing.T) {
+			if len(logGroupFaults(testkit.Resource{Body: planted}, true)) == 0 {
+				t.Error("not found")
+			}
+		})
+	}
+}
+
+// producers are the names of log groups that what the stack makes will write to. AWS makes one that is missing, kept for
+// ever and without a key.
+func producers(stack *testkit.Stack) map[string]string {
+	groups := map[string]string{}
+	for _, function := range stack.Resources("aws_lambda_function") {
+		groups[function.Path] = "/aws/lambda/" + function.Text("function_name")
+		if own, _ := function.Body["logging_config"].(map[string]any); own["log_group"] != nil {
+			groups[function.Path] = fmt.Sprint(own["log_group"])
+		}
+	}
+	for _, instance := range stack.Resources("aws_db_instance") {
+		exports, _ := instance.Body["enabled_cloudwatch_logs_exports"].([]any)
+		for _, export := range exports {
+			groups[instance.Path+" "+fmt.Sprint(export)] = fmt.Sprintf("/aws/rds/instance/%s/%s", instance.Text("identifier"), export)
+		}
+	}
+	for _, proxy := range stack.Resources("aws_db_proxy") {
+		groups[proxy.Path] = "/aws/rds/proxy/" + proxy.Text("name")
+	}
+	for _, stage := range stack.Resources("aws_apigatewayv2_stage") {
+		settings, _ := stage.Body["access_log_settings"].(map[string]any)
+		groups[stage.Path] = strings.ReplaceAll(fmt.Sprint(settings["destination_arn"]), ".arn}", ".name}")
+	}
+	for _, cluster := range stack.Resources("aws_ecs_cluster") {
+		groups[cluster.Path+" insights"] = "/aws/ecs/containerinsights/" + cluster.Text("name") + "/performance"
+	}
+	for _, task := range stack.Resources("aws_ecs_task_definition") {
+		for i, match := range regexp.MustCompile(`"awslogs-group":"([^"]+)"`).FindAllStringSubmatch(task.Text("container_definitions"), -1) {
+			groups[fmt.Sprintf("%s %d", task.Path, i)] = match[1]
+		}
+	}
+	for _, canary := range stack.Resources("aws_synthetics_canary") {
+		groups[canary.Path] = fmt.Sprintf(`/aws/lambda/${element(split(":", %s.engine_arn), 6)}`, canary.Address())
+	}
+	for _, cache := range stack.Resources("aws_elasticache_replication_group") {
+		text, _ := json.Marshal(cache.Body["log_delivery_configuration"])
+		for i, match := range regexp.MustCompile(`"destination":"([^"]+)"`).FindAllStringSubmatch(string(text), -1) {
+			groups[fmt.Sprintf("%s %d", cache.Path, i)] = match[1]
+		}
+	}
+	return groups
+}
+
+func unmade(stack *testkit.Stack) []string {
+	var made, faults []string
+	for _, group := range stack.Resources("aws_cloudwatch_log_group") {
+		made = append(made, resolve(stack, group.Text("name")))
+	}
+	for producer, group := range producers(stack) {
+		if !slices.Contains(made, resolve(stack, group)) {
+			faults = append(faults, fmt.Sprintf("%s writes to %s, which the stack does not make", producer, group))
+		}
+	}
+	return faults
+}
+
+func TestEveryProducerHasItsLogGroup(t *testing.T) {
+	for _, stack := range testkit.Environments(t) {
+		if found := len(producers(stack)); found < 10 {
+			t.Errorf("%s: only %d producers of logs were found", stack.Name, found)
+		}
+		for _, fault := range unmade(stack) {
+			t.Errorf("%s: %s", stack.Name, fault)
+		}
+	}
+	t.Run("planted: another function's name", func(t *testing.T) {
+		stack := testkit.Synth(t, testkit.Project(t))["batbern-dev"]
+		function := stack.Resources("aws_lambda_function")[0]
+		delete(function.Body, "logging_config")
+		function.Body["function_name"] = "somebody-else"
+		if len(unmade(stack)) == 0 {
+			t.Error("not found")
+		}
+	})
+}
+
+// Personal data is hidden in every log, those of tomorrow too; saved queries read logs that are there.
+func TestLogsAreMaskedAndCanBeAsked(t *testing.T) {
+	for _, stack := range testkit.Environments(t) {
+		policies := stack.Resources("aws_cloudwatch_log_account_policy")
+		if len(policies) != 1 || policies[0].Text("policy_type") != "DATA_PROTECTION_POLICY" || policies[0].Text("scope") != "ALL" {
+			t.Errorf("%s: no policy masks all log groups", stack.Name)
+		}
+		for _, personal := range []string{"EmailAddress", "AhvNumber", "SwissPhoneNumber", "CreditCardNumber"} {
+			if !strings.Contains(policies[0].Text("policy_document"), personal) {
+				t.Errorf("%s: %s is not masked", stack.Name, personal)
+			}
+		}
+		queries := stack.Resources("aws_cloudwatch_query_definition")
+		if len(queries) < 8 {
+			t.Errorf("%s: %d saved queries", stack.Name, len(queries))
+		}
+		for _, query := range queries {
+			for _, group := range query.Body["log_group_names"].([]any) {
+				if fault := dimensionFault(stack, "LogGroupName", fmt.Sprint(group)); fault != "" {
+					t.Errorf("%s: %s: %s", stack.Name, query.Path, fault)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,141 @@
+// Package cost tells people what AWS charges before the bill does: a budget of the account, the detection of days that
+// cost more than usual, and the tags by which bills are divided.
+package cost
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/budgetsbudget"
+	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/ceanomalymonitor"
+	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/ceanomalysubscription"
+	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/cecostallocationtag"
+)
+
+// Props says what an account may cost and who is told.
+type Props struct {
+	Name      string // of the budget, e.g. "batbern-dev"
+	AccountID string
+	// BudgetUsd is the month's, before taxes and credits.
+	BudgetUsd float64
+	// AnomalyUsd is from how many unexpected dollars a day on people are told; 0 detects nothing.
+	AnomalyUsd int
+	// Early, Late and Anomaly are who hears of a budget that is half used, of one that is nearly or wholly gone or will
+	// be by the end of the month, and of an unusual day.
+	Early, Late, Anomaly Listeners
+}
+
+// Listeners are either a topic or, where an account has none, addresses. Budgets and the detection mail addresses
+// directly, without asking them to confirm.
+type Listeners struct {
+	TopicArn string
+	Emails   []string
+}
+
+// New makes the account's budget and its detection of unusual days.
+func New(scope constructs.Construct, id string, props Props) {
+	scope = constructs.NewConstruct(scope, jsii.String(id))
+	budget(scope, props)
+	if props.AnomalyUsd > 0 {
+		anomalies(scope, props)
+	}
+}
+
+// threshold is when a budget speaks.
+type threshold struct {
+	percent  int
+	forecast bool
+	late     bool
+}
+
+// thresholds: five is what AWS allows a budget. A forecast needs five weeks of history, so the actual ones stand by
+// themselves.
+// https://docs.aws.amazon.com/cost-management/latest/userguide/budgets-best-practices.html
+var thresholds = []threshold{
+	{percent: 50},
+	{percent: 80, late: true},
+	{percent: 100, late: true},
+	{percent: 100, forecast: true, late: true},
+	{percent: 120, forecast: true, late: true},
+}
+
+// budget counts the account's own cost: each environment has an account, so that no tag has to be set for it to be true.
+func budget(scope constructs.Construct, props Props) {
+	var notifications []*budgetsbudget.BudgetsBudgetNotification
+	for _, t := range thresholds {
+		kind, listeners := "ACTUAL", props.Early
+		if t.forecast {
+			kind = "FORECASTED"
+		}
+		if t.late {
+			listeners = props.Late
+		}
+		notification := &budgetsbudget.BudgetsBudgetNotification{
+			ComparisonOperator: jsii.String("GREATER_THAN"),
+			NotificationType:   jsii.String(kind),
+			Threshold:          jsii.Number(t.percent),
+			ThresholdType:      jsii.String("PERCENTAGE"),
+		}
+		if listeners.TopicArn != "" {
+			notification.SubscriberSnsTopicArns = jsii.Strings(listeners.TopicArn)
+		} else {
+			notification.SubscriberEmailAddresses = jsii.Strings(listeners.Emails...)
+		}
+		notifications = append(notifications, notification)
+	}
+	budgetsbudget.NewBudgetsBudget(scope, jsii.String("budget"), &budgetsbudget.BudgetsBudgetConfig{
+		Name:        jsii.String(props.Name),
+		BudgetType:  jsii.String("COST"),
+		TimeUnit:    jsii.String("MONTHLY"),
+		LimitAmount: jsii.String(strconv.FormatFloat(props.BudgetUsd, 'f', -1, 64)),
+		LimitUnit:   jsii.String("USD"),
+		CostFilter:  &[]*budgetsbudget.BudgetsBudgetCostFilter{{Name: jsii.String("LinkedAccount"), Values: jsii.Strings(props.AccountID)}},
+		// what the platform costs, not what a credit or a refund leaves of it
+		CostTypes: &budgetsbudget.BudgetsBudgetCostTypes{
+			IncludeCredit: jsii.Bool(false), IncludeRefund: jsii.Bool(false), IncludeTax: jsii.Bool(false), IncludeSupport: jsii.Bool(true),
+		},
+		Notification: &notifications,
+	})
+}
+
+// anomalies compares each service's cost with what it used to be.
+func anomalies(scope constructs.Construct, props Props) {
+	monitor := ceanomalymonitor.NewCeAnomalyMonitor(scope, jsii.String("monitor"), &ceanomalymonitor.CeAnomalyMonitorConfig{
+		Name: jsii.String(props.Name), MonitorType: jsii.String("DIMENSIONAL"), MonitorDimension: jsii.String("SERVICE"),
+	})
+	// a topic is told at once, addresses once a day: the service allows nothing else
+	frequency, subscribers := "IMMEDIATE", []*ceanomalysubscription.CeAnomalySubscriptionSubscriber{
+		{Type: jsii.String("SNS"), Address: jsii.String(props.Anomaly.TopicArn)},
+	}
+	if props.Anomaly.TopicArn == "" {
+		frequency, subscribers = "DAILY", nil
+		for _, email := range props.Anomaly.Emails {
+			subscribers = append(subscribers, &ceanomalysubscription.CeAnomalySubscriptionSubscriber{Type: jsii.String("EMAIL"), Address: jsii.String(email)})
+		}
+	}
+	ceanomalysubscription.NewCeAnomalySubscription(scope, jsii.String("subscription"), &ceanomalysubscription.CeAnomalySubscriptionConfig{
+		Name:           jsii.String(props.Name),
+		Frequency:      jsii.String(frequency),
+		MonitorArnList: jsii.Strings(*monitor.Arn()),
+		Subscriber:     &subscribers,
+		ThresholdExpression: &ceanomalysubscription.CeAnomalySubscriptionThresholdExpression{
+			Dimension: &ceanomalysubscription.CeAnomalySubscriptionThresholdExpressionDimension{
+				Key: jsii.String("ANOMALY_TOTAL_IMPACT_ABSOLUTE"), MatchOptions: jsii.Strings("GREATER_THAN_OR_EQUAL"), Values: jsii.Strings(fmt.Sprint(props.AnomalyUsd)),
+			},
+		},
+	})
+}
+
+// Tags activates tags for cost allocation, so that Cost Explorer and bills can be divided by them. Only the account that
+// pays may do so, and only for a tag that some resource has had for a day.
+// https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/activating-tags.html
+func Tags(scope constructs.Construct, id string, keys []string) {
+	scope = constructs.NewConstruct(scope, jsii.String(id))
+	for _, key := range keys {
+		cecostallocationtag.NewCeCostAllocationTag(scope, jsii.String(key), &cecostallocationtag.CeCostAllocationTagConfig{
+			TagKey: jsii.String(key), Status: jsii.String("Active"),
+		})
+	}
+}

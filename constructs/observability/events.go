@@ -1,0 +1,151 @@
+package observability
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/cloudwatcheventrule"
+	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/cloudwatcheventtarget"
+
+	"github.com/batbern/infrastructure/config"
+)
+
+// Event is something that AWS tells of by EventBridge, and that a person should read.
+type Event struct {
+	ID, Runbook string
+	Severity    config.Severity
+	Summary     string
+	// Pattern is what EventBridge compares events with.
+	Pattern map[string]any
+	// Details are parts of the event that the mail shows, by name; a JSON path each.
+	Details map[string]string
+}
+
+// Events are those of the environment: what no metric shows.
+func Events(cluster string, targets Targets) []Event {
+	events := []Event{{
+		ID: "health", Runbook: "event-health", Severity: config.Warning, Summary: "AWS announces an outage or a change",
+		Pattern: map[string]any{"source": []string{"aws.health"}, "detail-type": []string{"AWS Health Event"}},
+		Details: map[string]string{"service": "$.detail.service", "event": "$.detail.eventTypeCode", "category": "$.detail.eventTypeCategory"},
+	}}
+	if len(targets.Services) > 0 {
+		events = append(events, taskEvents(cluster)...)
+		events = append(events, deploymentEvents()...)
+	}
+	if len(targets.Databases) > 0 {
+		events = append(events, Event{
+			// what RDS's own subscription of the instance leaves out
+			ID: "database", Runbook: "event-database", Severity: config.Warning, Summary: "RDS tells of a restore, a replica or a matter of security",
+			Pattern: map[string]any{"source": []string{"aws.rds"}, "detail-type": []string{"RDS DB Instance Event"},
+				"detail": map[string]any{"EventCategories": []string{"read replica", "restoration", "security", "security patching"}}},
+			Details: map[string]string{"database": "$.detail.SourceIdentifier", "message": "$.detail.Message"},
+		})
+	}
+	if len(targets.Vaults) > 0 {
+		// failed copies are the vault's own to tell
+		job := func(id, kind, summary string, field string) Event {
+			return Event{ID: id, Runbook: "event-backup-job", Severity: config.Warning, Summary: summary,
+				Pattern: map[string]any{"source": []string{"aws.backup"}, "detail-type": []string{kind},
+					"detail": map[string]any{field: []string{"ABORTED", "EXPIRED", "FAILED"}}},
+				Details: map[string]string{"state": "$.detail." + field, "message": "$.detail.statusMessage"}}
+		}
+		events = append(events,
+			job("backup_job", "Backup Job State Change", "A backup failed", "state"),
+			job("restore_job", "Restore Job State Change", "A restore, or the rehearsal of one, failed", "status"))
+	}
+	return events
+}
+
+func taskEvents(cluster string) []Event {
+	stopped := func(id, summary string, severity config.Severity, detail map[string]any) Event {
+		detail["group"] = []any{map[string]string{"prefix": "service:"}} // a migration speaks for itself
+		detail["lastStatus"], detail["clusterArn"] = []string{"STOPPED"}, []any{map[string]string{"suffix": ":cluster/" + cluster}}
+		return Event{ID: id, Runbook: "event-" + slug(id), Severity: severity, Summary: summary,
+			Pattern: map[string]any{"source": []string{"aws.ecs"}, "detail-type": []string{"ECS Task State Change"}, "detail": detail},
+			Details: map[string]string{"task": "$.detail.group", "reason": "$.detail.stoppedReason"}}
+	}
+	const killed, terminated = 137, 143
+	exit := func(codes any) map[string]any { return map[string]any{"exitCode": codes} }
+	return []Event{
+		// a task that is scaled in is killed as well, but for another reason
+		stopped("task_memory", "A task was killed: its memory was full, or it did not stop in time", config.Warning,
+			map[string]any{"stopCode": []string{"EssentialContainerExited"}, "containers": exit([]int{killed})}),
+		stopped("task_failed", "A task ended by itself", config.Warning, map[string]any{
+			"stopCode": []string{"EssentialContainerExited"}, "containers": exit([]any{map[string]any{"anything-but": []int{0, killed, terminated}}}),
+		}),
+		stopped("task_not_started", "A task could not be started", config.Warning, map[string]any{"stopCode": []string{"TaskFailedToStart"}}),
+	}
+}
+
+func deploymentEvents() []Event {
+	return []Event{
+		{
+			ID: "deployment_failed", Runbook: "event-deployment", Severity: config.Warning, Summary: "A rollout failed and went back",
+			Pattern: map[string]any{"source": []string{"aws.ecs"}, "detail-type": []string{"ECS Deployment State Change"},
+				"detail": map[string]any{"eventName": []string{"SERVICE_DEPLOYMENT_FAILED"}}},
+			Details: map[string]string{"service": "$.resources[0]", "reason": "$.detail.reason"},
+		},
+		{
+			ID: "codedeploy_failed", Runbook: "event-deployment", Severity: config.Warning, Summary: "A rollout failed and went back",
+			Pattern: map[string]any{"source": []string{"aws.codedeploy"}, "detail-type": []string{"CodeDeploy Deployment State-change Notification"},
+				"detail": map[string]any{"state": []string{"FAILURE", "STOP"}}},
+			Details: map[string]string{"application": "$.detail.application", "deployment": "$.detail.deploymentId", "state": "$.detail.state"},
+		},
+		{
+			ID: "placement_failed", Runbook: "event-placement", Severity: config.Warning, Summary: "ECS finds no place for a task",
+			Pattern: map[string]any{"source": []string{"aws.ecs"}, "detail-type": []string{"ECS Service Action"},
+				"detail": map[string]any{"eventName": []string{"SERVICE_TASK_CONFIGURATION_FAILURE", "SERVICE_TASK_PLACEMENT_FAILURE", "SERVICE_TASK_START_IMPAIRED"}}},
+			Details: map[string]string{"service": "$.resources[0]", "event": "$.detail.eventName", "reason": "$.detail.reason"},
+		},
+	}
+}
+
+// ruleName is the name of the event's rule.
+func (e Event) ruleName(name string) string { return name + "-" + slug(e.ID) }
+
+// events sends them to the topics, in words.
+func events(scope constructs.Construct, constructID string, props Props) {
+	scope = constructs.NewConstruct(scope, jsii.String(constructID))
+	for _, event := range Events(props.Name, props.Targets) {
+		rule := cloudwatcheventrule.NewCloudwatchEventRule(scope, jsii.String(event.ID), &cloudwatcheventrule.CloudwatchEventRuleConfig{
+			Name:         jsii.String(event.ruleName(props.Name)),
+			Description:  jsii.String(event.Summary),
+			EventPattern: jsii.String(encode(event.Pattern)),
+		})
+		cloudwatcheventtarget.NewCloudwatchEventTarget(scope, jsii.String(event.ID+"_target"), &cloudwatcheventtarget.CloudwatchEventTargetConfig{
+			Rule:     rule.Name(),
+			TargetId: jsii.String("topic"),
+			Arn:      jsii.String(props.Topics.Arn(event.Severity)),
+			InputTransformer: &cloudwatcheventtarget.CloudwatchEventTargetInputTransformer{
+				InputPaths: pointers(event.Details), InputTemplate: jsii.String(event.message(props)),
+			},
+		})
+	}
+}
+
+// message is a mail's text: EventBridge wants each line in quotes.
+func (e Event) message(props Props) string {
+	lines := []string{fmt.Sprintf("%s (%s)", e.Summary, props.Name)}
+	for _, name := range slices.Sorted(maps.Keys(e.Details)) {
+		lines = append(lines, fmt.Sprintf("%s: <%s>", name, name))
+	}
+	lines = append(lines, "What to do: "+RunbookLink(props.Repository, e.Runbook))
+	return `"` + strings.Join(lines, "\"\n\"") + `"`
+}
+
+// encode is JSON on one line, without HTML escaping. What it is given always marshals.
+func encode(value any) string {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		panic(fmt.Errorf("observability: %T cannot be written as JSON: %w", value, err))
+	}
+	return strings.TrimSuffix(out.String(), "\n")
+}

@@ -1,0 +1,48 @@
+package functionbuild
+
+import (
+	"archive/zip"
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// Pack puts files, texts by their names, into an archive that is the same bytes whenever and wherever it is made: for
+// functions that need no compiler. It lies beside the built ones, under NAME and the hash of its bytes.
+func Pack(name string, files map[string]string) (Archive, error) {
+	var out bytes.Buffer
+	writer := zip.NewWriter(&out)
+	for _, file := range slices.Sorted(maps.Keys(files)) {
+		header := &zip.FileHeader{Name: file, Method: zip.Deflate} // without a time
+		header.SetMode(0o644)
+		entry, err := writer.CreateHeader(header)
+		if err == nil {
+			_, err = entry.Write([]byte(files[file]))
+		}
+		if err != nil {
+			return Archive{}, fmt.Errorf("archive %s: %s: %w", name, file, err)
+		}
+	}
+	if err := writer.Close(); err != nil {
+		return Archive{}, fmt.Errorf("archive %s: %w", name, err)
+	}
+	root, err := moduleRoot()
+	if err != nil {
+		return Archive{}, fmt.Errorf("archive %s cannot be kept: %w", name, err)
+	}
+	sum := sha256.Sum256(out.Bytes())
+	path := filepath.Join(root, ".cache", "functions", name+"-"+hex.EncodeToString(sum[:16])+".zip")
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return Archive{}, fmt.Errorf("archive %s cannot be kept: %w", name, err)
+	}
+	if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
+		return Archive{}, fmt.Errorf("archive %s cannot be kept: %w", name, err)
+	}
+	return Archive{Path: path, Hash: base64.StdEncoding.EncodeToString(sum[:])}, nil
+}
