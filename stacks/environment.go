@@ -45,6 +45,7 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 	})
 	external := addExternalSecrets(stack, environment, keys)
 	stored := addDatabase(stack, environment, vpc, keys, boundaryArn, topics, in)
+	age := addSecretWatch(stack, environment, keys, boundaryArn, stored.Outputs, external)
 	certificates := certificate.New(stack, "certificate", certificate.Props{
 		Domains: environment.Domains, ZoneID: base.zoneID(), DNS: in.dns, Virginia: in.virginia,
 	})
@@ -63,7 +64,7 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 	webOutputs(stack, buckets, front)
 	addObservability(stack, project, environment, watched{
 		keys: keys, topics: topics, boundaryArn: boundaryArn, vpc: vpc, buckets: buckets,
-		data: stored, platform: services, certificates: certificates, front: front,
+		data: stored, platform: services, certificates: certificates, front: front, secrets: age,
 	}, in)
 	return stack
 }

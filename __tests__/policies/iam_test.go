@@ -32,7 +32,7 @@ var onAnyResource = map[string]string{
 	"elasticloadbalancing:DescribeTargetHealth": "as above",
 	"logs:DescribeLogGroups":                    "Describe takes no resource; ECS Exec looks for its log",
 	"kms:CreateKey":                             "a key has no name before it exists",
-	"s3:ListAllMyBuckets":               "Synthetics looks for its bucket among all",
+	"s3:ListAllMyBuckets":                       "Synthetics looks for its bucket among all",
 	"secretsmanager:GetRandomPassword":          "it concerns no secret",
 	"ssmmessages:CreateControlChannel":          "sessions of ECS Exec have no ARN",
 	"ssmmessages:CreateDataChannel":             "as above",

@@ -81,29 +81,6 @@ func TestSecrets(t *testing.T) {
 	})
 }
 
-// Secrets whose values come from outside are made closed and empty; a person puts the values in.
-func TestExternalSecrets(t *testing.T) {
-	for _, environment := range testkit.Project(t).Environments {
-		stack := testkit.StackNamed(t, environment.Stack())
-		for _, external := range environment.ExternalSecrets {
-			secret := stack.Resource(t, "aws_secretsmanager_secret", "external_secrets/"+external.Name+"/secret")
-			if secret.Text("name") != environment.Stack()+"/external/"+external.Name || secret.Text("description") != external.Purpose || secret.Text("kms_key_id") == "" {
-				t.Errorf("%s: %s is %v", stack.Name, external.Name, secret.Body)
-			}
-			if days := secret.Body["recovery_window_in_days"]; days != float64(environment.Protection.SecretRecoveryDays()) {
-				t.Errorf("%s: %s can be restored for %v days", stack.Name, external.Name, days)
-			}
-			closed := stack.Resource(t, "aws_secretsmanager_secret_policy", "external_secrets/"+external.Name+"/policy").Policy(t, "policy")
-			if !strings.Contains(fmt.Sprint(closed), "Effect:Deny") || !strings.Contains(fmt.Sprint(closed), environment.Account.ID) {
-				t.Errorf("%s: %s is open to other accounts: %v", stack.Name, external.Name, closed)
-			}
-		}
-		if versions := stack.Resources("aws_secretsmanager_secret_version"); len(versions) > 0 {
-			t.Errorf("%s: Terraform puts in a secret's value: %s", stack.Name, versions[0].Path)
-		}
-	}
-}
-
 func serviceUsers(services []config.Service) []string {
 	var users []string
 	for _, service := range services {

@@ -45,7 +45,7 @@ func secrets(scope constructs.Construct, props Props) map[string]secret {
 	made := map[string]secret{}
 	for _, user := range passwordUsers(props.Services) {
 		out := vault.New(scope, user, vault.Props{
-			Name:       props.Name + "/database/" + user,
+			Name:       SecretName(props.Name, user),
 			Purpose:    "PostgreSQL user " + user + " of " + props.Name,
 			AccountID:  props.Account.ID,
 			Protection: props.Protection,
@@ -55,6 +55,9 @@ func secrets(scope constructs.Construct, props Props) map[string]secret {
 	}
 	return made
 }
+
+// SecretName is what a user's secret is called in an environment of that AWS name.
+func SecretName(name, user string) string { return name + "/database/" + user }
 
 // bootstrapped is the bootstrap as others need it.
 type bootstrapped struct {
