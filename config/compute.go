@@ -16,6 +16,8 @@ type Compute struct {
 	Capacity Capacity
 	// Rollout is how a new image replaces the running one.
 	Rollout Rollout
+	// LogLevel is what services log at least.
+	LogLevel string `validate:"oneof=DEBUG INFO WARN"`
 	// LogRetentionDays is how long logs of services, of the cluster and of exec sessions are kept.
 	LogRetentionDays int `validate:"logretention"`
 }

@@ -77,6 +77,7 @@ var serviceFaults = []struct {
 		s.Permissions = []Permission{{Actions: []string{"sqs:SendMessage"}, Resources: queues}}
 	}, "Permissions"},
 	{"CPU target", func(s *Service) { s.Scaling.TargetCpuPercent = 100 }, "Scaling.TargetCpuPercent"},
+	{"a name that is taken", func(s *Service) { s.Name = "platform" }, "Services[platform].Name"},
 	{"memory target", func(s *Service) { s.Scaling.TargetMemoryPercent = 5 }, "Scaling.TargetMemoryPercent"},
 	{"schedule twice", func(s *Service) { s.Scaling.Schedules = append(officeHours(s.Scaling), officeHours(s.Scaling)...) }, "Scaling.Schedules"},
 	{"schedule upside down", func(s *Service) {

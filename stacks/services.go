@@ -15,6 +15,7 @@ import (
 	"github.com/batbern/infrastructure/constructs/migration"
 	"github.com/batbern/infrastructure/constructs/network"
 	"github.com/batbern/infrastructure/constructs/observability"
+	"github.com/batbern/infrastructure/constructs/parameters"
 	"github.com/batbern/infrastructure/constructs/storage"
 )
 
@@ -65,6 +66,7 @@ func addServices(stack cdktf.TerraformStack, environment config.Environment, fro
 	})
 	memory := addCache(stack, environment, from)
 	schema := addMigration(stack, environment, from, cluster)
+	settings := addParameters(stack, environment, from, cluster, memory)
 	services := compute.NewServices(stack, "services", compute.ServicesProps{
 		Name:         name,
 		Environment:  string(environment.Name),
@@ -87,6 +89,7 @@ func addServices(stack cdktf.TerraformStack, environment config.Environment, fro
 		AfterMigration: schema.Done,
 		Buckets:        map[string]storage.Bucket{"content": from.buckets.Content, "imports": from.buckets.Imports},
 		SecretArns:     from.secretArns,
+		Parameters:     &settings,
 		LogsKeyArn:     from.keys.LogsKeyArn,
 		SecretsKeyArn:  from.keys.SecretsKeyArn,
 		StorageKeyArn:  from.keys.StorageKeyArn,
@@ -102,6 +105,23 @@ func addServices(stack cdktf.TerraformStack, environment config.Environment, fro
 		LogsKeyArn:     from.keys.LogsKeyArn,
 	})
 	return platform{balancer: balancer, cluster: cluster, services: services, cache: memory, entry: entry, schema: schema}
+}
+
+// addParameters writes down what services and people look up.
+func addParameters(stack cdktf.TerraformStack, environment config.Environment, from parts, cluster compute.Cluster, memory *cache.Outputs) parameters.Outputs {
+	made := parameters.Made{
+		DatabaseHost:         from.database.ProxyEndpoint,
+		ReadOnlyDatabaseHost: from.database.ReadOnlyProxyEndpoint,
+		DatabasePort:         network.ProxyPort,
+		Buckets:              map[string]string{"content": from.buckets.Content.Name, "imports": from.buckets.Imports.Name},
+		ServicesDomain:       cluster.NamespaceName,
+	}
+	if memory != nil {
+		made.Cache = &parameters.Cache{
+			Host: memory.Endpoint, ReaderHost: memory.ReaderEndpoint, Port: memory.Port, ClusterMode: memory.ClusterMode, Users: memory.UserNames,
+		}
+	}
+	return parameters.New(stack, "parameters", parameters.Props{Environment: environment, Made: made})
 }
 
 // addMigration brings the schema to where the services expect it, before any of them rolls out.
