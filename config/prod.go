@@ -60,6 +60,7 @@ func prod(settings Settings) Environment {
 			ContainerInsights: "enhanced",
 			Capacity:          Capacity{OnDemandBase: 2, OnDemandWeight: 1}, // no Spot: it is taken away when everybody wants it
 			Rollout:           Rollout{Strategy: BlueGreen, TrafficShift: "CodeDeployDefault.ECSCanary10Percent5Minutes", BakeMinutes: 30},
+			LogLevel:          "INFO",
 			LogRetentionDays:  365, // CloudWatch.16
 		},
 		Api:      Api{RequestsPerSecond: 200, BurstRequests: 400, LogRetentionDays: 365}, // a full auditorium registering at once
@@ -91,6 +92,7 @@ func prod(settings Settings) Environment {
 			Redirects:       formerAddresses(),
 			ConnectOrigins:  signIn(homeRegion),
 		},
+		ExternalSecrets: externalSecrets(),
 		Observability: Observability{
 			AlarmsFrom:       Info,
 			MailFrom:         Warning,

@@ -40,7 +40,7 @@ func platform(t *testing.T, environment config.Environment) *testkit.Stack {
 		}
 		secrets := map[string]string{}
 		for _, secret := range environment.ExternalSecrets {
-			secrets[secret] = "arn:aws:secretsmanager:eu-central-1:222233334444:secret:" + secret + "-AbCdEf"
+			secrets[secret.Name] = "arn:aws:secretsmanager:eu-central-1:222233334444:secret:" + secret.Name + "-AbCdEf"
 		}
 		vpc := network.New(stack, "network", network.Props{
 			Name: name, Account: environment.Account, Network: environment.Network, DatabasePort: environment.Database.Port, ServicePorts: ports,
@@ -364,7 +364,7 @@ func entry() config.Service {
 
 // with is an environment with one service more.
 func with(environment config.Environment, service config.Service) config.Environment {
-	environment.ExternalSecrets = []string{"mail", "other"}
+	environment.ExternalSecrets = []config.ExternalSecret{{Name: "mail"}, {Name: "other"}}
 	environment.Services = append(slices.Clone(environment.Services), service)
 	return environment
 }
@@ -535,7 +535,7 @@ func TestFiftyServicesFit(t *testing.T) {
 			service.Routes = []config.Route{{Priority: 100 + i, Paths: []string{fmt.Sprintf("/api/%d", i), fmt.Sprintf("/api/%d/*", i)}}}
 			environment.Services = append(environment.Services, service)
 		}
-		environment.ExternalSecrets = []string{"mail"}
+		environment.ExternalSecrets = []config.ExternalSecret{{Name: "mail"}}
 		stack := platform(t, environment)
 		perListener := map[string]int{}
 		for _, rule := range stack.Resources("aws_lb_listener_rule") {

@@ -34,6 +34,7 @@ var everything = Targets{
 		{Key: "rotation", Name: "batbern-dev-rotation", TimeoutSeconds: 60, Work: Rotation},
 		{Key: "migration", Name: "batbern-dev-migration", TimeoutSeconds: 60, Work: Migration},
 	},
+	Secrets:      []Secret{{Key: "database-x", Name: "batbern-dev/database/x"}, {Key: "external-mail", Name: "batbern-dev/external/mail", External: true}},
 	Vaults:       []Vault{{Key: "main", Name: "batbern-dev", Daily: true}},
 	Certificates: []Certificate{{Key: "regional", Arn: "arn:1"}, {Key: "virginia", Arn: "arn:2", Virginia: true}},
 	NatGateways:  []NatGateway{{Key: "a", ID: "nat-1"}},
