@@ -36,6 +36,10 @@ test: setup ## all tests, with coverage
 test-migrations: setup ## the migrations with real Flyway on a real PostgreSQL; fails where one of them is missing
 	CI=true go test -count=1 ./migrations/... ./internal/migrationlint ./lambda/migration-runner/...
 
+migration-image: ## build the migrations' image and push it: make migration-image REPOSITORY=<account>.dkr.ecr.<region>.amazonaws.com/batbern/flyway
+	docker buildx build --platform linux/arm64 -f migrations/Dockerfile \
+		-t $(or $(REPOSITORY),$(error name the repository: terraform output repository_url_flyway of batbern-base)):$$(go run ./cmd/batbern migrations tag) --push .
+
 snapshots: ## write the golden files anew, to be reviewed as a diff
 	go test ./__tests__/snapshots -count=1 -update
 

@@ -34,6 +34,9 @@ func (b Backup) ShortestDays() int {
 	return shortest
 }
 
+// longestDays is how long the longest-lived backup is kept.
+func (b Backup) longestDays() int { return max(b.DailyDays, b.WeeklyDays, b.MonthlyDays) }
+
 func (b Backup) check(at path, report *Faults) {
 	for field, set := range map[string]bool{"CopyToRecovery": b.CopyToRecovery, "Lock": b.Lock, "RestoreTest": b.RestoreTest} {
 		if set && !b.Enabled() {

@@ -3,7 +3,6 @@ package config
 import (
 	"cmp"
 	"fmt"
-	"slices"
 )
 
 // Compute is the ECS cluster that an environment's services run on, and how they are rolled out.
@@ -17,6 +16,8 @@ type Compute struct {
 	Capacity Capacity
 	// Rollout is how a new image replaces the running one.
 	Rollout Rollout
+	// LogLevel is what services log at least.
+	LogLevel string `validate:"oneof=DEBUG INFO WARN"`
 	// LogRetentionDays is how long logs of services, of the cluster and of exec sessions are kept.
 	LogRetentionDays int `validate:"logretention"`
 }
@@ -213,9 +214,4 @@ func (e Environment) usersApart(at path, report *Faults) {
 		}
 		owners[user] = service.Name
 	}
-}
-
-// secretNames are the secrets that services of the environment may read.
-func (e Environment) secretNames() []string {
-	return slices.Sorted(slices.Values(e.ExternalSecrets))
 }

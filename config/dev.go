@@ -38,6 +38,7 @@ func dev(settings Settings) Environment {
 			Exec:              true,
 			Capacity:          Capacity{OnDemandWeight: 1, SpotWeight: 4}, // an interruption costs a developer two minutes
 			Rollout:           Rollout{Strategy: Rolling},                 // no second set of tasks to pay for
+			LogLevel:          "DEBUG",
 			LogRetentionDays:  7,
 		},
 		Api: Api{
@@ -60,6 +61,7 @@ func dev(settings Settings) Environment {
 			Redirects:      formerAddresses(),
 			ConnectOrigins: signIn(homeRegion),
 		},
+		ExternalSecrets: externalSecrets(),
 		Observability: Observability{
 			AlarmsFrom:       Critical, // what is less shows on the dashboard: nobody leaves a table for development
 			MailFrom:         Critical,

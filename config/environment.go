@@ -39,9 +39,8 @@ type Environment struct {
 	Observability Observability
 
 	Services []Service `validate:"required,unique=Name,dive"`
-	// ExternalSecrets are the names of secrets whose values come from outside, a mail provider's key for example: made
-	// empty, filled in by a person, read by the services that name them.
-	ExternalSecrets []string `validate:"unique,dive,servicename"`
+	// ExternalSecrets are secrets whose values come from outside and are put in by a person.
+	ExternalSecrets []ExternalSecret `validate:"unique=Name,dive"`
 }
 
 // Stack is the Terraform stack's and the Terraform Cloud workspace's name, e.g. "batbern-prod". It is also the prefix

@@ -50,6 +50,7 @@ func prod(settings Settings) Environment {
 		Cache: Cache{
 			Shape:                 SingleShard{StandBy: 1}, // in the other zone; BATbern's keys need no second shard
 			NodeType:              "cache.t4g.micro",       // half a GiB, many times what an event's pages take
+			Engine:                Redis7,                  // not yet Valkey: docs/decisions/0006-valkey-cache.md
 			SnapshotRetentionDays: 7,
 			SnapshotWindow:        "01:00-02:00",
 			MaintenanceWindow:     "sun:04:00-sun:05:00", // after the database's
@@ -59,6 +60,7 @@ func prod(settings Settings) Environment {
 			ContainerInsights: "enhanced",
 			Capacity:          Capacity{OnDemandBase: 2, OnDemandWeight: 1}, // no Spot: it is taken away when everybody wants it
 			Rollout:           Rollout{Strategy: BlueGreen, TrafficShift: "CodeDeployDefault.ECSCanary10Percent5Minutes", BakeMinutes: 30},
+			LogLevel:          "INFO",
 			LogRetentionDays:  365, // CloudWatch.16
 		},
 		Api:      Api{RequestsPerSecond: 200, BurstRequests: 400, LogRetentionDays: 365}, // a full auditorium registering at once
@@ -90,6 +92,7 @@ func prod(settings Settings) Environment {
 			Redirects:       formerAddresses(),
 			ConnectOrigins:  signIn(homeRegion),
 		},
+		ExternalSecrets: externalSecrets(),
 		Observability: Observability{
 			AlarmsFrom:       Info,
 			MailFrom:         Warning,

@@ -157,6 +157,9 @@ func (s Service) check(at path, environment Environment, report *Faults) {
 	s.checkRoutes(at, report)
 	s.checkVariables(at, environment.secretNames(), report)
 	s.Scaling.check(at.field("Scaling"), report)
+	if slices.Contains(takenNames, s.Name) {
+		report.add(at.field("Name"), s.Name, "a name that nothing else has in Parameter Store: not "+strings.Join(takenNames, ", "), "choose another")
+	}
 	if slices.Contains(collectorPorts, s.Port) {
 		report.add(at.field("Port"), s.Port, "a port that the trace collector beside it does not use: not "+list(collectorPorts),
 			"choose another: containers of a task share their ports")
@@ -214,6 +217,9 @@ var (
 	ownVariables = regexp.MustCompile(`^(AWS_|ECS_|OTEL_|DATABASE_|CACHE_|SERVER_PORT$|BATBERN_)`)
 )
 
+// takenNames are below /batbern/<environment> in Parameter Store, beside the services.
+var takenNames = []string{"migration", "platform", "services"}
+
 // collectorPorts are where the collector listens: OTLP by gRPC and by HTTP, and its health.
 var collectorPorts = []int{4317, 4318, 13133}
 
@@ -258,7 +264,7 @@ func (s Service) checkVariables(at path, secrets []string, report *Faults) {
 
 // policyCharacters is about how long the policies of the service's role are, with what every service needs.
 func (s Service) policyCharacters() int {
-	const everyService, statement, bucket = 1800, 80, 500
+	const everyService, statement, bucket = 2400, 80, 500
 	size := everyService + bucket*len(s.Buckets)
 	for _, permission := range s.Permissions {
 		size += statement

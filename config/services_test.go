@@ -77,6 +77,7 @@ var serviceFaults = []struct {
 		s.Permissions = []Permission{{Actions: []string{"sqs:SendMessage"}, Resources: queues}}
 	}, "Permissions"},
 	{"CPU target", func(s *Service) { s.Scaling.TargetCpuPercent = 100 }, "Scaling.TargetCpuPercent"},
+	{"a name that is taken", func(s *Service) { s.Name = "platform" }, "Services[platform].Name"},
 	{"memory target", func(s *Service) { s.Scaling.TargetMemoryPercent = 5 }, "Scaling.TargetMemoryPercent"},
 	{"schedule twice", func(s *Service) { s.Scaling.Schedules = append(officeHours(s.Scaling), officeHours(s.Scaling)...) }, "Scaling.Schedules"},
 	{"schedule upside down", func(s *Service) {
@@ -100,7 +101,7 @@ func TestIllegalServicesAreRefused(t *testing.T) {
 	for n, fault := range serviceFaults {
 		project := load(t, nil)
 		environment := &project.Environments[n%len(project.Environments)]
-		environment.ExternalSecrets = []string{"mail"}
+		environment.ExternalSecrets = []ExternalSecret{{Name: "mail"}}
 		environment.Services = cloned(environment.Services)
 		// last in the list, so that what is there twice is found in it and not in the other
 		slices.SortFunc(environment.Services, func(a, b Service) int { return cmp.Compare(rank(a), rank(b)) })

@@ -36,6 +36,7 @@ func staging(settings Settings) Environment {
 		Cache: Cache{
 			Shape:                 SingleShard{}, // one node: the client's code is tried here, not the failover
 			NodeType:              "cache.t4g.micro",
+			Engine:                Redis7, // not yet Valkey: docs/decisions/0006-valkey-cache.md
 			SnapshotRetentionDays: 1,
 			SnapshotWindow:        "01:00-02:00",
 			MaintenanceWindow:     "sun:04:00-sun:05:00",
@@ -47,6 +48,7 @@ func staging(settings Settings) Environment {
 			Capacity:          Capacity{OnDemandBase: 1, OnDemandWeight: 1, SpotWeight: 4}, // one task of each outlives a Spot shortage
 			// production's way of rolling out, without its waiting
 			Rollout:          Rollout{Strategy: BlueGreen, TrafficShift: "CodeDeployDefault.ECSAllAtOnce", BakeMinutes: 5},
+			LogLevel:         "INFO",
 			LogRetentionDays: 30,
 		},
 		Api: Api{RequestsPerSecond: 200, BurstRequests: 400, LogRetentionDays: 30}, // production's, so that load tests mean something
@@ -66,6 +68,7 @@ func staging(settings Settings) Environment {
 			Redirects:      formerAddresses(),
 			ConnectOrigins: signIn(homeRegion),
 		},
+		ExternalSecrets: externalSecrets(),
 		Observability: Observability{
 			AlarmsFrom:       Warning,
 			MailFrom:         Warning,

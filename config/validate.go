@@ -200,6 +200,9 @@ func (e Environment) check(at path, report *Faults) {
 	for _, service := range e.Services {
 		service.check(at.field("Services").key(service.Name), e, report)
 	}
+	for _, secret := range e.ExternalSecrets {
+		secret.check(at.field("ExternalSecrets").key(secret.Name), report)
+	}
 	e.servicesFit(at, report)
 	if e.Domains.Root != e.Domains.Zone && !strings.HasSuffix(e.Domains.Root, "."+e.Domains.Zone) {
 		report.add(at.field("Domains.Root"), e.Domains.Root, "the zone "+e.Domains.Zone+" or a name below it", "change one of the two")

@@ -10,14 +10,14 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
-	"path"
 	"strings"
 
 	"github.com/batbern/infrastructure/config"
+	"github.com/batbern/infrastructure/lambda/authorities"
 )
 
-// Content is what the image is built from, with paths relative to this folder. The certificate authorities come from
-// elsewhere in the repository; a change of them shows in the image's digest.
+// Content is what the image is built from in this folder, with paths relative to it. The certificate authorities are the
+// functions' too: lambda/authorities.
 //
 //go:embed Dockerfile flyway.env migrate.sh callbacks sql
 var Content embed.FS
@@ -66,12 +66,14 @@ func URL(host, port, database, rootCertificates string) string {
 		host, port, database, rootCertificates, url.PathEscape(options))
 }
 
-// Checksum returns the SHA-256 of Content in hexadecimal. It changes when a file
-// changes, is added, removed or renamed, and with nothing else; so it tells Terraform that there is something to apply.
-func Checksum() (string, error) { return checksum(Content) }
+// Checksum returns the SHA-256 of all that the image is built from, in hexadecimal. It changes when a file changes, is
+// added, removed or renamed, and with nothing else; so it tells Terraform that there is something to apply, and can stand
+// as the image's tag.
+func Checksum() (string, error) { return checksum(Content, authorities.PEM) }
 
-func checksum(files fs.FS) (string, error) {
+func checksum(files fs.FS, certificates []byte) (string, error) {
 	sum := sha256.New()
+	add := func(name string, content []byte) { fmt.Fprintf(sum, "%s %d\n%s", name, len(content), content) }
 	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -80,11 +82,12 @@ func checksum(files fs.FS) (string, error) {
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(sum, "%s %d\n%s", path.Clean(name), len(content), content)
-		return err
+		add(name, content)
+		return nil
 	})
 	if err != nil {
 		return "", fmt.Errorf("checksum of the migrations: %w", err)
 	}
+	add(RootCertificates, certificates)
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }

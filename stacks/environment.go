@@ -43,12 +43,14 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 		LogsKeyArn:        keys.LogsKeyArn,
 		FlowLogsBucketArn: buckets.Logs.Destination(),
 	})
+	external := addExternalSecrets(stack, environment, keys)
 	stored := addDatabase(stack, environment, vpc, keys, boundaryArn, topics, in)
+	age := addSecretWatch(stack, environment, keys, boundaryArn, stored.Outputs, external)
 	certificates := certificate.New(stack, "certificate", certificate.Props{
 		Domains: environment.Domains, ZoneID: base.zoneID(), DNS: in.dns, Virginia: in.virginia,
 	})
 	services := addServices(stack, environment, parts{
-		base: base, keys: keys, boundaryArn: boundaryArn, vpc: vpc, buckets: buckets, database: stored.Outputs, topics: topics, certificateArn: certificates.RegionalArn,
+		base: base, keys: keys, boundaryArn: boundaryArn, vpc: vpc, buckets: buckets, database: stored.Outputs, topics: topics, secretArns: external, certificateArn: certificates.RegionalArn,
 		github: settings.GithubRepository,
 	})
 	front := addEdge(stack, environment, buckets, certificates, in)
@@ -62,7 +64,7 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 	webOutputs(stack, buckets, front)
 	addObservability(stack, project, environment, watched{
 		keys: keys, topics: topics, boundaryArn: boundaryArn, vpc: vpc, buckets: buckets,
-		data: stored, platform: services, certificates: certificates, front: front,
+		data: stored, platform: services, certificates: certificates, front: front, secrets: age,
 	}, in)
 	return stack
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/batbern/infrastructure/constructs/encryption"
 	"github.com/batbern/infrastructure/constructs/network"
 	"github.com/batbern/infrastructure/constructs/observability"
+	"github.com/batbern/infrastructure/constructs/secretwatch"
 	"github.com/batbern/infrastructure/constructs/storage"
 )
 
@@ -56,6 +57,7 @@ type watched struct {
 	platform     platform
 	certificates certificate.Outputs
 	front        edge.Outputs
+	secrets      secretwatch.Outputs
 }
 
 // addObservability watches what the stack made, and its cost.

@@ -15,6 +15,7 @@ import (
 	"github.com/batbern/infrastructure/constructs/migration"
 	"github.com/batbern/infrastructure/constructs/network"
 	"github.com/batbern/infrastructure/constructs/observability"
+	"github.com/batbern/infrastructure/constructs/parameters"
 	"github.com/batbern/infrastructure/constructs/storage"
 )
 
@@ -27,6 +28,7 @@ type parts struct {
 	buckets        storage.Outputs
 	database       database.Outputs
 	topics         observability.TopicOutputs
+	secretArns     map[string]string // external ones, by name
 	certificateArn string
 	github         string // "owner/name" of the project
 }
@@ -64,6 +66,7 @@ func addServices(stack cdktf.TerraformStack, environment config.Environment, fro
 	})
 	memory := addCache(stack, environment, from)
 	schema := addMigration(stack, environment, from, cluster)
+	settings := addParameters(stack, environment, from, cluster, memory)
 	services := compute.NewServices(stack, "services", compute.ServicesProps{
 		Name:         name,
 		Environment:  string(environment.Name),
@@ -85,6 +88,8 @@ func addServices(stack cdktf.TerraformStack, environment config.Environment, fro
 		Runbook:        observability.RunbookLink(from.github, "rollback"),
 		AfterMigration: schema.Done,
 		Buckets:        map[string]storage.Bucket{"content": from.buckets.Content, "imports": from.buckets.Imports},
+		SecretArns:     from.secretArns,
+		Parameters:     &settings,
 		LogsKeyArn:     from.keys.LogsKeyArn,
 		SecretsKeyArn:  from.keys.SecretsKeyArn,
 		StorageKeyArn:  from.keys.StorageKeyArn,
@@ -100,6 +105,23 @@ func addServices(stack cdktf.TerraformStack, environment config.Environment, fro
 		LogsKeyArn:     from.keys.LogsKeyArn,
 	})
 	return platform{balancer: balancer, cluster: cluster, services: services, cache: memory, entry: entry, schema: schema}
+}
+
+// addParameters writes down what services and people look up.
+func addParameters(stack cdktf.TerraformStack, environment config.Environment, from parts, cluster compute.Cluster, memory *cache.Outputs) parameters.Outputs {
+	made := parameters.Made{
+		DatabaseHost:         from.database.ProxyEndpoint,
+		ReadOnlyDatabaseHost: from.database.ReadOnlyProxyEndpoint,
+		DatabasePort:         network.ProxyPort,
+		Buckets:              map[string]string{"content": from.buckets.Content.Name, "imports": from.buckets.Imports.Name},
+		ServicesDomain:       cluster.NamespaceName,
+	}
+	if memory != nil {
+		made.Cache = &parameters.Cache{
+			Host: memory.Endpoint, ReaderHost: memory.ReaderEndpoint, Port: memory.Port, ClusterMode: memory.ClusterMode, Users: memory.UserNames,
+		}
+	}
+	return parameters.New(stack, "parameters", parameters.Props{Environment: environment, Made: made})
 }
 
 // addMigration brings the schema to where the services expect it, before any of them rolls out.

@@ -8,6 +8,7 @@ import (
 	"github.com/batbern/infrastructure/constructs/database"
 	"github.com/batbern/infrastructure/constructs/migration"
 	"github.com/batbern/infrastructure/constructs/observability"
+	"github.com/batbern/infrastructure/constructs/secretwatch"
 )
 
 // targets are what exists in the environment, by the names that CloudWatch knows it by.
@@ -26,7 +27,8 @@ func targets(environment config.Environment, all watched) observability.Targets 
 		Proxies: []observability.Proxy{{Key: "main", Name: all.data.ProxyName}},
 	}
 	addDatabaseTargets(&out, environment, all.data.Outputs)
-	addFunctionTargets(&out, all.data.Outputs, all.platform.schema)
+	addFunctionTargets(&out, all)
+	addSecretTargets(&out, environment, all.secrets)
 	addServiceTargets(&out, environment, all.platform)
 	if all.data.vault != "" {
 		out.Vaults = []observability.Vault{{Key: "main", Name: all.data.vault, Daily: environment.Backup.DailyDays > 0}}
@@ -60,7 +62,8 @@ func addDatabaseTargets(out *observability.Targets, environment config.Environme
 		observability.LogGroup{Key: "database", Name: from.LogGroups["postgresql"], Kind: observability.PostgresLog})
 }
 
-func addFunctionTargets(out *observability.Targets, from database.Outputs, schema migration.Outputs) {
+func addFunctionTargets(out *observability.Targets, all watched) {
+	from, schema := all.data.Outputs, all.platform.schema
 	function := func(key, name string, seconds int, work observability.Work) {
 		out.Functions = append(out.Functions, observability.Function{Key: key, Name: name, TimeoutSeconds: seconds, Work: work})
 		out.LogGroups = append(out.LogGroups, observability.LogGroup{Key: key, Name: "/aws/lambda/" + name, Kind: observability.FunctionLog})
@@ -68,8 +71,16 @@ func addFunctionTargets(out *observability.Targets, from database.Outputs, schem
 	function("secret-rotation", from.RotationFunction, database.RotationSeconds, observability.Rotation)
 	function("database-bootstrap", from.BootstrapFunction, database.BootstrapSeconds, observability.Ordinary)
 	function("migration-runner", schema.Function, migration.TimeoutSeconds, observability.Migration)
+	function("secret-watch", all.secrets.Function, secretwatch.TimeoutSeconds, observability.Ordinary)
 	out.LogGroups = append(out.LogGroups, observability.LogGroup{Key: "migration", Name: schema.LogGroupName, Kind: observability.ServiceLog})
-	out.Rules = []observability.Rule{{Key: "migration", Name: schema.FailureRule}}
+	out.Rules = []observability.Rule{{Key: "migration", Name: schema.FailureRule}, {Key: "secret_watch", Name: all.secrets.Rule}}
+}
+
+func addSecretTargets(out *observability.Targets, environment config.Environment, from secretwatch.Outputs) {
+	for _, secret := range from.Secrets {
+		key := strings.NewReplacer("/", "-", "_", "-").Replace(strings.TrimPrefix(secret.Name, environment.Stack()+"/"))
+		out.Secrets = append(out.Secrets, observability.Secret{Key: key, Name: secret.Name, External: secret.MaxAgeDays > 0})
+	}
 }
 
 func addServiceTargets(out *observability.Targets, environment config.Environment, from platform) {

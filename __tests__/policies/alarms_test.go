@@ -50,6 +50,7 @@ var watchedBy = map[string]struct {
 	"WebACL":               {types: []string{"aws_wafv2_web_acl"}, attribute: "name"},
 	"Rule":                 {constants: []string{"ALL"}},
 	"CanaryName":           {types: []string{"aws_synthetics_canary"}, attribute: "name"},
+	"Secret":               {types: []string{"aws_secretsmanager_secret"}, attribute: "name"},
 	"QueueName":            {types: []string{"aws_sqs_queue"}, attribute: "name"},
 	"Currency":             {constants: []string{"USD"}},
 	"CacheClusterId":       {types: []string{"aws_elasticache_replication_group"}, attribute: "replication_group_id"},

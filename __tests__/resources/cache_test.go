@@ -60,8 +60,8 @@ func TestCache(t *testing.T) {
 				"multi_az_enabled":           environment.Cache.Shape.Replicas() > 0,
 				"snapshot_retention_limit":   environment.Cache.SnapshotRetentionDays,
 			})
-			if users := len(stack.Resources("aws_elasticache_user")); users != len(environment.Services) {
-				t.Errorf("%s: %d users for %d services", stack.Name, users, len(environment.Services))
+			if users := len(stack.Resources("aws_elasticache_user")); users != len(environment.Services)+1 {
+				t.Errorf("%s: %d users for %d services and the default", stack.Name, users, len(environment.Services))
 			}
 		}
 		stack, _ := cacheStack(t, func(*cache.Props) {})
@@ -126,12 +126,12 @@ func TestCache(t *testing.T) {
 
 // Users sign in by IAM, the default user is off, and no password is anywhere.
 func TestCacheUsers(t *testing.T) {
-	for engine, members := range map[config.CacheEngine]int{config.Valkey8: 2, config.Redis7: 3} {
+	for _, engine := range []config.CacheEngine{config.Valkey8, config.Redis7} {
 		t.Run(string(engine), func(t *testing.T) {
 			stack, outputs := cacheStack(t, func(p *cache.Props) { p.Cache.Engine = engine })
 			group := stack.Resource(t, "aws_elasticache_user_group", "users/group")
-			if ids, _ := group.Body["user_ids"].([]any); len(ids) != members {
-				t.Errorf("the group has %v, wanted %d users", ids, members)
+			if ids, _ := group.Body["user_ids"].([]any); len(ids) != 3 || !strings.Contains(fmt.Sprint(ids), "users_default") {
+				t.Errorf("the group has %v, wanted two services and a default user of ours", ids)
 			}
 			for _, user := range stack.Resources("aws_elasticache_user") {
 				if user.Body["passwords"] != nil || nested(user.Body["authentication_mode"], "passwords") != nil {

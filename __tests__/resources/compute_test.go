@@ -20,6 +20,7 @@ import (
 	"github.com/batbern/infrastructure/constructs/loadbalancer"
 	"github.com/batbern/infrastructure/constructs/network"
 	"github.com/batbern/infrastructure/constructs/storage"
+	"github.com/batbern/infrastructure/migrations"
 )
 
 // platform synthesizes network, cluster, load balancer, services and API of one environment, as its stack composes them.
@@ -39,7 +40,7 @@ func platform(t *testing.T, environment config.Environment) *testkit.Stack {
 		}
 		secrets := map[string]string{}
 		for _, secret := range environment.ExternalSecrets {
-			secrets[secret] = "arn:aws:secretsmanager:eu-central-1:222233334444:secret:" + secret + "-AbCdEf"
+			secrets[secret.Name] = "arn:aws:secretsmanager:eu-central-1:222233334444:secret:" + secret.Name + "-AbCdEf"
 		}
 		vpc := network.New(stack, "network", network.Props{
 			Name: name, Account: environment.Account, Network: environment.Network, DatabasePort: environment.Database.Port, ServicePorts: ports,
@@ -230,7 +231,12 @@ func TestContainersAreHardened(t *testing.T) {
 					t.Errorf("%s: linux parameters %v", at, linux)
 				}
 				log := c["logConfiguration"].(map[string]any)
-				if log["logDriver"] != "awslogs" || log["options"].(map[string]any)["mode"] != "non-blocking" {
+				// a service must not stall for its log; a migration's log must not lose a line
+				mode := "non-blocking"
+				if c["name"] == migrations.Container {
+					mode = "blocking"
+				}
+				if log["logDriver"] != "awslogs" || log["options"].(map[string]any)["mode"] != mode {
 					t.Errorf("%s logs by %v", at, log)
 				}
 				for _, list := range []string{"environment", "mountPoints", "portMappings", "systemControls", "volumesFrom"} {
@@ -358,7 +364,7 @@ func entry() config.Service {
 
 // with is an environment with one service more.
 func with(environment config.Environment, service config.Service) config.Environment {
-	environment.ExternalSecrets = []string{"mail", "other"}
+	environment.ExternalSecrets = []config.ExternalSecret{{Name: "mail"}, {Name: "other"}}
 	environment.Services = append(slices.Clone(environment.Services), service)
 	return environment
 }
@@ -529,7 +535,7 @@ func TestFiftyServicesFit(t *testing.T) {
 			service.Routes = []config.Route{{Priority: 100 + i, Paths: []string{fmt.Sprintf("/api/%d", i), fmt.Sprintf("/api/%d/*", i)}}}
 			environment.Services = append(environment.Services, service)
 		}
-		environment.ExternalSecrets = []string{"mail"}
+		environment.ExternalSecrets = []config.ExternalSecret{{Name: "mail"}}
 		stack := platform(t, environment)
 		perListener := map[string]int{}
 		for _, rule := range stack.Resources("aws_lb_listener_rule") {

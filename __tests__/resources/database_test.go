@@ -186,6 +186,31 @@ func TestProxyReadsItsUsersSecretsOnly(t *testing.T) {
 	}
 }
 
+// Nobody signs in before the first rotations, which run when Secrets Manager likes, have made the passwords.
+func TestPasswordsComeBeforeThoseWhoNeedThem(t *testing.T) {
+	for _, environment := range testkit.Project(t).Environments {
+		stack := testkit.StackNamed(t, environment.Stack())
+		wait := stack.Resource(t, "aws_lambda_invocation", "database/first_passwords")
+		var event struct{ AwaitPasswords []string }
+		if err := json.Unmarshal([]byte(wait.Text("input")), &event); err != nil {
+			t.Fatal(err)
+		}
+		after := dependencies(stack)
+		for _, rotation := range stack.Resources("aws_secretsmanager_secret_rotation") {
+			if !slices.Contains(event.AwaitPasswords, rotation.Text("secret_id")) || !after[wait.Address()][rotation.Address()] {
+				t.Errorf("%s: %s is not waited for", stack.Name, rotation.Path)
+			}
+		}
+		needing := append(stack.Resources("aws_ecs_service"), stack.Resource(t, "aws_db_proxy_target", "database/proxy_target"),
+			stack.Resource(t, "aws_lambda_invocation", "migration/run"))
+		for _, one := range needing {
+			if !after[one.Address()][wait.Address()] {
+				t.Errorf("%s: %s does not wait for the passwords", stack.Name, one.Path)
+			}
+		}
+	}
+}
+
 // The bootstrap is told of every service's login, and of nothing secret.
 func TestBootstrapInput(t *testing.T) {
 	for _, environment := range testkit.Project(t).Environments {

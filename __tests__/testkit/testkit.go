@@ -22,6 +22,7 @@ import (
 
 	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/internal/nodejs"
+	"github.com/batbern/infrastructure/internal/tfjson"
 	"github.com/batbern/infrastructure/stacks"
 )
 
@@ -126,6 +127,24 @@ func StackNamed(t testing.TB, name string) *Stack {
 	}
 	t.Fatalf("there is no stack %q", name)
 	return nil
+}
+
+// Tree is what the operator's commands read: the stacks with the default settings, base first.
+func Tree(t testing.TB) *tfjson.Tree {
+	t.Helper()
+	tree := &tfjson.Tree{}
+	for _, stack := range Stacks(t) {
+		text, err := json.Marshal(stack.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed, err := tfjson.Parse(stack.Name, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tree.Stacks = append(tree.Stacks, parsed)
+	}
+	return tree
 }
 
 // Construct synthesizes a stack that holds only what build makes, and an AWS provider.

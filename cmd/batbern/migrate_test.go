@@ -13,6 +13,7 @@ import (
 
 	"github.com/batbern/infrastructure/internal/ecstest"
 	"github.com/batbern/infrastructure/lambda/migration-runner/runner"
+	"github.com/batbern/infrastructure/migrations"
 )
 
 func migrationRequest(t *testing.T) string {
@@ -125,6 +126,16 @@ func TestMigrate(t *testing.T) {
 				t.Error("a task was started")
 			}
 		})
+	}
+}
+
+func TestMigrationsTagIsTheChecksum(t *testing.T) {
+	want, err := migrations.Checksum()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, out, err := execute(t, "migrations", "tag"); code != 0 || out != want+"\n" {
+		t.Errorf("exit code %d, %q, %s", code, out, err)
 	}
 }
 

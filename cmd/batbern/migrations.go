@@ -9,12 +9,27 @@ import (
 	"strings"
 
 	"github.com/batbern/infrastructure/internal/migrationlint"
+	"github.com/batbern/infrastructure/migrations"
 )
 
 // MigrationsCmd looks after the migrations' files. Nothing of it needs a database.
 type MigrationsCmd struct {
 	Lint LintMigrationsCmd `cmd:"" help:"Check names, versions, statements, and that released files are unchanged."`
 	Lock LockMigrationsCmd `cmd:"" help:"Record the new migrations as released: from now on they are not edited."`
+	Tag  TagMigrationsCmd  `cmd:"" help:"Print the tag of the image that holds these migrations: the checksum of its content."`
+}
+
+// TagMigrationsCmd prints the image's tag.
+type TagMigrationsCmd struct{}
+
+// Run prints the checksum that Terraform looks for where no digest is configured.
+func (c *TagMigrationsCmd) Run(std streams) error {
+	tag, err := migrations.Checksum()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(std.Out, tag)
+	return nil
 }
 
 // LintMigrationsCmd checks a folder of migrations.

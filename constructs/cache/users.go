@@ -18,8 +18,8 @@ type users struct {
 // newUsers makes the users. Nobody has a password: services sign in with a token that IAM signs, for a quarter of an hour
 // at a time.
 //
-// The user "default", who may do everything without a password, is off. A Valkey group has none at all; a Redis group
-// must have one, so it gets one that can do nothing.
+// The user "default" may do everything without a password in a group that leaves it as it is. Here one takes its place
+// that is off and may do nothing.
 // https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Clusters.RBAC.html
 func newUsers(scope constructs.Construct, id string, props Props) users {
 	scope = constructs.NewConstruct(scope, jsii.String(id))
@@ -31,20 +31,18 @@ func newUsers(scope constructs.Construct, id string, props Props) users {
 		made.arns[service.Name] = *user.Arn()
 		made.names[service.Name] = userID(service, props)
 	}
-	if props.Cache.EngineName() == "redis" {
-		ids = append(ids, powerlessDefault(scope, props).UserId())
-	}
+	ids = append(ids, powerlessDefault(scope, props).UserId())
 	made.groupID = elasticacheusergroup.NewElasticacheUserGroup(scope, jsii.String("group"), &elasticacheusergroup.ElasticacheUserGroupConfig{
-		Engine:      jsii.String(props.Cache.EngineName()),
+		Engine:      jsii.String(userEngine),
 		UserGroupId: jsii.String(props.groupID()),
 		UserIds:     &ids,
 	}).UserGroupId()
 	return made
 }
 
-// userEngine is the users' own, whatever the cache's: groups of Valkey take users of Redis who sign in by IAM, so that a
-// change of the cache's engine replaces no user. In capitals, because not every 5.x provider takes it in small letters; those
-// that do see no difference.
+// userEngine is what users and their group are made for, whatever the cache's engine: Valkey takes groups of Redis users,
+// but not the other way round, so a change of the cache's engine replaces no user. In capitals, because not every 5.x
+// provider takes it in small letters; those that do see no difference.
 const userEngine = "REDIS"
 
 // userID is id and name at once, which IAM users must have the same. It is unique in the account and region.

@@ -41,6 +41,10 @@ func taskPolicy(service config.Service, props ServicesProps) policy.Document {
 			fmt.Sprintf("arn:aws:rds-db:%s:%s:dbuser:%s/%s", props.Account.Region, props.Account.ID, props.Database.ProxyResourceID, service.DatabaseUser),
 		}})
 	}
+	if props.Parameters != nil {
+		add(policy.Statement{Sid: "ReadParameters", Effect: policy.Allow, Actions: []string{"ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"},
+			Resources: parameterArns(service, props)})
+	}
 	if props.Cache != nil {
 		add(policy.Statement{Sid: "SignInToCache", Effect: policy.Allow, Actions: []string{"elasticache:Connect"},
 			Resources: []string{props.Cache.Arn, props.Cache.UserArns[service.Name]}})
@@ -53,6 +57,16 @@ func taskPolicy(service config.Service, props ServicesProps) policy.Document {
 		add(execStatements(props)...)
 	}
 	return document
+}
+
+// parameterArns are the service's own part of Parameter Store and the platform's: a path itself, and what is below it.
+func parameterArns(service config.Service, props ServicesProps) []string {
+	var arns []string
+	for _, path := range []string{props.Parameters.ServicePaths[service.Name], props.Parameters.PlatformPath} {
+		arn := fmt.Sprintf("arn:aws:ssm:%s:%s:parameter%s", props.Account.Region, props.Account.ID, path)
+		arns = append(arns, arn, arn+"/*")
+	}
+	return arns
 }
 
 func bucketStatements(service config.Service, props ServicesProps) []policy.Statement {

@@ -12,6 +12,7 @@ import (
 	"github.com/batbern/infrastructure/constructs/cache"
 	"github.com/batbern/infrastructure/constructs/loadbalancer"
 	"github.com/batbern/infrastructure/constructs/network"
+	"github.com/batbern/infrastructure/constructs/parameters"
 	"github.com/batbern/infrastructure/constructs/storage"
 )
 
@@ -36,6 +37,9 @@ type ServicesProps struct {
 	Cache *cache.Outputs
 	// Buckets are those that entries may name, by purpose.
 	Buckets map[string]storage.Bucket
+	// Parameters are settings in Parameter Store, of which a service reads its own and the platform's; nil where there are
+	// none.
+	Parameters *parameters.Outputs
 	// SecretArns are the external secrets, by name.
 	SecretArns map[string]string
 	// LogsKeyArn encrypts logs and exec sessions; SecretsKeyArn and StorageKeyArn are what services decrypt with.

@@ -110,6 +110,10 @@ func environment(service config.Service, props ServicesProps) map[string]string 
 	variables["OTEL_RESOURCE_ATTRIBUTES"] = "deployment.environment=" + props.Environment + ",service.namespace=" + props.Name
 	variables["OTEL_SERVICE_NAME"] = service.Name
 	variables["SERVER_PORT"] = fmt.Sprint(service.Port)
+	if props.Parameters != nil {
+		// as Spring's aws-parameterstore import takes them; what is the service's own comes last and wins
+		variables["BATBERN_PARAMETERS"] = props.Parameters.PlatformPath + "/;" + props.Parameters.ServicePaths[service.Name] + "/"
+	}
 	if service.DatabaseUser != "" && props.Database != nil {
 		variables["DATABASE_HOST"] = props.Database.Endpoint
 		variables["DATABASE_NAME"] = props.Database.Name

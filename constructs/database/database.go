@@ -97,8 +97,3 @@ func serviceUsers(services []config.Service) []string {
 	}
 	return slices.Sorted(slices.Values(users))
 }
-
-// allUsers are everybody who signs in: services, Flyway, operators who read.
-func allUsers(services []config.Service) []string {
-	return append(serviceUsers(services), config.DatabaseMigrator, config.DatabaseReader)
-}

@@ -45,7 +45,7 @@ func secrets(scope constructs.Construct, props Props) map[string]secret {
 	made := map[string]secret{}
 	for _, user := range passwordUsers(props.Services) {
 		out := vault.New(scope, user, vault.Props{
-			Name:       props.Name + "/database/" + user,
+			Name:       SecretName(props.Name, user),
 			Purpose:    "PostgreSQL user " + user + " of " + props.Name,
 			AccountID:  props.Account.ID,
 			Protection: props.Protection,
@@ -55,6 +55,9 @@ func secrets(scope constructs.Construct, props Props) map[string]secret {
 	}
 	return made
 }
+
+// SecretName is what a user's secret is called in an environment of that AWS name.
+func SecretName(name, user string) string { return name + "/database/" + user }
 
 // bootstrapped is the bootstrap as others need it.
 type bootstrapped struct {
@@ -170,10 +173,10 @@ func rotation(scope constructs.Construct, props Props, main postgres, users map[
 		SourceArn:     jsii.String(fmt.Sprintf("arn:aws:secretsmanager:%s:%s:secret:%s/database/*", props.Account.Region, props.Account.ID, props.Name)),
 	})
 	before := slices.Concat([]cdktf.ITerraformDependable{allowed}, turner.Ready, made.ready)
-	scope = constructs.NewConstruct(scope, jsii.String("schedules"))
-	out := rotating{function: turner.Name}
+	schedules := constructs.NewConstruct(scope, jsii.String("schedules"))
+	var scheduled []cdktf.ITerraformDependable
 	for _, user := range passwordUsers(props.Services) {
-		out.ready = append(out.ready, secretsmanagersecretrotation.NewSecretsmanagerSecretRotation(scope, jsii.String(user),
+		scheduled = append(scheduled, secretsmanagersecretrotation.NewSecretsmanagerSecretRotation(schedules, jsii.String(user),
 			&secretsmanagersecretrotation.SecretsmanagerSecretRotationConfig{
 				SecretId:          jsii.String(users[user].arn),
 				RotationLambdaArn: jsii.String(turner.Arn),
@@ -184,7 +187,20 @@ func rotation(scope constructs.Construct, props Props, main postgres, users map[
 				DependsOn: &before,
 			}))
 	}
-	return out
+	first := awaitPasswords(scope, "first_passwords", made.function, arns(users), scheduled)
+	return rotating{function: turner.Name, ready: []cdktf.ITerraformDependable{first}}
+}
+
+// awaitPasswords is done when every secret holds a password: Secrets Manager runs first rotations some time after they
+// were configured, and what signs in cannot be made before.
+func awaitPasswords(scope constructs.Construct, id, bootstrapFunction string, arns []string, after []cdktf.ITerraformDependable) cdktf.ITerraformDependable {
+	// a list of texts: encoding cannot fail
+	input, _ := json.Marshal(map[string][]string{"awaitPasswords": arns})
+	return lambdainvocation.NewLambdaInvocation(scope, jsii.String(id), &lambdainvocation.LambdaInvocationConfig{
+		FunctionName: jsii.String(bootstrapFunction),
+		Input:        jsii.String(string(input)),
+		DependsOn:    &after,
+	})
 }
 
 // functionProps adds what the database's functions have in common.

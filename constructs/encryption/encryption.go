@@ -61,8 +61,7 @@ func Key(scope constructs.Construct, id string, props Props, class Class) (arn s
 func key(scope constructs.Construct, props Props, class Class) kmskey.KmsKey {
 	args := &kmskey.KmsKeyConfig{
 		Description:          jsii.String(props.Name + ": " + class.contents()),
-		EnableKeyRotation:    jsii.Bool(true),
-		RotationPeriodInDays: jsii.Number(365),
+		EnableKeyRotation:    jsii.Bool(true), // every year, which is KMS's default period
 		DeletionWindowInDays: jsii.Number(props.Protection.KeyDeletionDays()),
 		Lifecycle:            &cdktf.TerraformResourceLifecycle{PreventDestroy: jsii.Bool(props.Protection.PreventDestroy())},
 		Provider:             props.Provider,

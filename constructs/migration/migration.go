@@ -184,7 +184,7 @@ func containers(props Props, image, logGroup string) string {
 	}
 	return text([]fields{{
 		"name": migrations.Container, "image": image, "essential": true, "cpu": 0, "memory": memoryMiB,
-		"user": "10001:10001", "readonlyRootFilesystem": true, "privileged": false, "stopTimeout": 120,
+		"user": "10001:10001", "readonlyRootFilesystem": true, "privileged": false, "stopTimeout": 110,
 		"environment":  []fields{{"name": migrations.URLVariable, "value": migrations.URL(props.Endpoint, fmt.Sprint(props.Port), config.DatabaseName, migrations.RootCertificates)}},
 		"secrets":      []fields{secret(migrations.PasswordVariable, "password"), secret(migrations.UserVariable, "username")},
 		"portMappings": []fields{}, "mountPoints": []fields{}, "volumesFrom": []fields{}, "systemControls": []fields{},
@@ -215,6 +215,10 @@ func runnerFunction(scope constructs.Construct, props Props, executionArn, taskA
 				Resources: []string{fmt.Sprintf("arn:aws:ecs:%s:%s:task-definition/%s:*", region, account, family(props))}},
 			{Sid: "WatchTask", Effect: policy.Allow, Actions: []string{"ecs:DescribeTasks"}, Conditions: inCluster,
 				Resources: []string{fmt.Sprintf("arn:aws:ecs:%s:%s:task/%s/*", region, account, props.Name)}},
+			// The task takes the tags of its definition, which ECS asks a permission of its own for.
+			{Sid: "TagTask", Effect: policy.Allow, Actions: []string{"ecs:TagResource"},
+				Resources:  []string{fmt.Sprintf("arn:aws:ecs:%s:%s:task/%s/*", region, account, props.Name)},
+				Conditions: policy.Conditions{"StringEquals": {"ecs:CreateAction": {"RunTask"}}}},
 			{Sid: "PassRoles", Effect: policy.Allow, Actions: []string{"iam:PassRole"}, Resources: []string{executionArn, taskArn},
 				Conditions: policy.Conditions{"StringEquals": {"iam:PassedToService": {"ecs-tasks.amazonaws.com"}}}},
 		},

@@ -42,6 +42,9 @@ func Catalogue(name string, targets Targets, watch config.Observability) ([]Alar
 	for _, t := range targets.Functions {
 		alarms = append(alarms, functionAlarms(t)...)
 	}
+	for _, t := range targets.Secrets {
+		alarms = append(alarms, secretAlarm(t))
+	}
 	for _, t := range targets.Vaults {
 		alarms = append(alarms, vaultAlarms(t)...)
 	}
@@ -312,6 +315,21 @@ func functionAlarms(t Function) []Alarm {
 	throttled := alarm("throttled", "Lambda does not let the function run", "Throttles", "Sum", 0)
 	slow.Runbook, throttled.Runbook = "function-slow", "function-throttled"
 	return []Alarm{alarm("errors", failing, "Errors", "Sum", 0), throttled, slow}
+}
+
+// secretAlarm is on what lambda/secret-watch measures once a day. Its silence is told of by the alarms on that function
+// and on its rule.
+func secretAlarm(t Secret) Alarm {
+	measured := func(name, statistic string) []Query {
+		return on(Metric{"BATbern/Secrets", name, statistic, 24 * hour, map[string]string{"Secret": t.Name}})
+	}
+	if t.External {
+		return Alarm{ID: id("secret", t.Key, "expiring"), Runbook: "secret-expiring", Severity: config.Warning,
+			Summary: fmt.Sprintf("%s: the value is too old in %d days", t.Key, config.ExpiryWarningDays),
+			Queries: measured("DaysUntilExpiry", "Minimum"), Compare: Below, Threshold: config.ExpiryWarningDays, Breaching: 1, Periods: 1, Missing: Ignore}
+	}
+	return Alarm{ID: id("secret", t.Key, "overdue"), Runbook: "secret-overdue", Severity: config.Warning, Summary: t.Key + ": the password did not change in time",
+		Queries: measured("RotationOverdue", "Maximum"), Compare: Above, Threshold: 0, Breaching: 1, Periods: 1, Missing: Ignore}
 }
 
 // dayAndMargin is how long after a backup the next one has to be done, in hours: its window moves.

@@ -34,6 +34,7 @@ var everything = Targets{
 		{Key: "rotation", Name: "batbern-dev-rotation", TimeoutSeconds: 60, Work: Rotation},
 		{Key: "migration", Name: "batbern-dev-migration", TimeoutSeconds: 60, Work: Migration},
 	},
+	Secrets:      []Secret{{Key: "database-x", Name: "batbern-dev/database/x"}, {Key: "external-mail", Name: "batbern-dev/external/mail", External: true}},
 	Vaults:       []Vault{{Key: "main", Name: "batbern-dev", Daily: true}},
 	Certificates: []Certificate{{Key: "regional", Arn: "arn:1"}, {Key: "virginia", Arn: "arn:2", Virginia: true}},
 	NatGateways:  []NatGateway{{Key: "a", ID: "nat-1"}},
@@ -137,6 +138,9 @@ func sections(t *testing.T) map[string]bool {
 	return anchors
 }
 
+// alarmID is what an alarm is called within its environment.
+var alarmID = regexp.MustCompile(`^[a-z0-9_]+$`)
+
 func TestCatalogue(t *testing.T) {
 	alarms, composites := Catalogue("batbern-dev", everything, closely)
 	anchors := sections(t)
@@ -149,7 +153,7 @@ func TestCatalogue(t *testing.T) {
 			t.Errorf("%s stands twice", alarm.ID)
 		}
 		ids[alarm.ID] = true
-		if matched, _ := regexp.MatchString(`^[a-z0-9_]+$`, alarm.ID); !matched {
+		if !alarmID.MatchString(alarm.ID) {
 			t.Errorf("%s is no id", alarm.ID)
 		}
 	}

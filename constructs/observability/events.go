@@ -47,6 +47,16 @@ func Events(cluster string, targets Targets) []Event {
 			Details: map[string]string{"database": "$.detail.SourceIdentifier", "message": "$.detail.Message"},
 		})
 	}
+	if slices.ContainsFunc(targets.Secrets, func(s Secret) bool { return !s.External }) {
+		events = append(events, Event{
+			// EventBridge hears of it only in an account with a CloudTrail trail, the organization's for example; the alarms on
+			// the function and on overdue secrets need none
+			ID: "secret_rotation", Runbook: "event-secret-rotation", Severity: config.Warning, Summary: "A secret's rotation failed",
+			Pattern: map[string]any{"source": []string{"aws.secretsmanager"}, "detail-type": []string{"AWS Service Event via CloudTrail"},
+				"detail": map[string]any{"eventName": []string{"RotationAbandoned", "RotationFailed"}}},
+			Details: map[string]string{"event": "$.detail.eventName", "secret": "$.detail.additionalEventData.SecretId"},
+		})
+	}
 	if len(targets.Vaults) > 0 {
 		// failed copies are the vault's own to tell
 		job := func(id, kind, summary string, field string) Event {

@@ -12,6 +12,7 @@ type Targets struct {
 	Distributions []Distribution
 	Firewalls     []Firewall
 	Functions     []Function
+	Secrets       []Secret
 	Vaults        []Vault
 	Certificates  []Certificate
 	NatGateways   []NatGateway
@@ -102,6 +103,13 @@ type Function struct {
 	Name           string
 	TimeoutSeconds int
 	Work           Work
+}
+
+// Secret is one in Secrets Manager whose age is measured (lambda/secret-watch).
+type Secret struct {
+	Key, Name string
+	// External says that a person renews it, and no function.
+	External bool
 }
 
 // Vault is a vault of AWS Backup.

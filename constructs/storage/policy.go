@@ -1,6 +1,8 @@
 package storage
 
 import (
+	"slices"
+
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/s3bucketpolicy"
@@ -11,7 +13,7 @@ import (
 // bucketPolicy gives a bucket its one policy: the given statements, and that nobody may come without TLS 1.2 (S3.5). The
 // result is the bucket with an ID that waits for the policy too.
 func bucketPolicy(scope constructs.Construct, id string, bucket Bucket, statements ...policy.Statement) Bucket {
-	document := policy.Document{Statements: append(overTLS(bucket), statements...)}
+	document := policy.Document{Statements: append(slices.Clone(statements), overTLS(bucket)...)}
 	bucket.ID = *s3bucketpolicy.NewS3BucketPolicy(scope, jsii.String(id), &s3bucketpolicy.S3BucketPolicyConfig{
 		Provider: bucket.provider,
 		// by ID, which waits for the public access block: S3 answers 409 when both are written at once

@@ -56,6 +56,8 @@ func TestLeaveOut(t *testing.T) {
 				"one": "${aws_missing.a.arn}", "two": "${aws_missing.a_longer.arn}", "three": "kept",
 				"list": ["${aws_missing.a.id}", "kept"], "all_gone": ["${aws_missing.a.id}"],
 				"block": [{"inner": "${aws_child.of_a.id}", "kept": 1}],
+				"outer": {"part": [{"event": "request", "arn": "${aws_missing.a.arn}"}, {"event": "response", "arn": "x"}]},
+				"other": [{"part": [{"arn": "${aws_missing.a.arn}"}]}],
 				"depends_on": ["aws_missing.a", "aws_other.y"]
 			}}
 		},
@@ -63,7 +65,8 @@ func TestLeaveOut(t *testing.T) {
 	}`), &document); err != nil {
 		t.Fatal(err)
 	}
-	gaps := Gaps{Missing: map[string]string{"aws_missing": "test"}, Dependent: map[string]string{"aws_child": "test"}}
+	gaps := Gaps{Missing: map[string]string{"aws_missing": "test"}, Dependent: map[string]string{"aws_child": "test"},
+		Parts: map[string]string{"aws_other.part": "test"}}
 	if gone := gaps.LeaveOut(document); !slices.Equal(gone, []string{"aws_child.of_a", "aws_missing.a"}) {
 		t.Errorf("left out %v", gone)
 	}
@@ -72,7 +75,8 @@ func TestLeaveOut(t *testing.T) {
 		"resource": {
 			"aws_child": {"of_none": {"parent": "${aws_other.x.id}"}},
 			"aws_other": {"x": {
-				"two": "${aws_missing.a_longer.arn}", "three": "kept", "list": ["kept"], "block": [{"kept": 1}], "depends_on": ["aws_other.y"]
+				"two": "${aws_missing.a_longer.arn}", "three": "kept", "list": ["kept"], "block": [{"kept": 1}],
+				"outer": {"part": [{"event": "response", "arn": "x"}]}, "other": [{}], "depends_on": ["aws_other.y"]
 			}}
 		},
 		"output": {"of_x": {"value": "${aws_other.x.id}"}}

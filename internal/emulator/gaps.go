@@ -15,6 +15,9 @@ type Gaps struct {
 	Missing map[string]string `json:"missing"`
 	// Dependent are resource types that mean nothing without a missing one: those that refer to one are left out.
 	Dependent map[string]string `json:"dependent"`
+	// Parts are nested blocks, "type.block", that are left out as a whole where they refer to what is left out; of all
+	// others only the reference goes.
+	Parts map[string]string `json:"parts"`
 	// Forgotten are arguments that moto does not give back, by resource type: a second plan shows them again.
 	Forgotten map[string]Forgotten `json:"forgotten"`
 }
@@ -61,10 +64,36 @@ func (g Gaps) LeaveOut(terraform map[string]any) []string {
 		remove(typ, func(body any) bool { return mentions(body, gone) })
 	}
 	if len(gone) > 0 {
+		for part := range g.Parts {
+			typ, block, _ := strings.Cut(part, ".")
+			for _, body := range object(resources[typ]) {
+				leaveOutBlocks(body, block, gone)
+			}
+		}
 		forget(terraform, gone)
 	}
 	slices.Sort(gone)
 	return gone
+}
+
+// leaveOutBlocks removes the blocks of that name, however deep, that refer to the addresses.
+func leaveOutBlocks(value any, block string, addresses []string) {
+	switch v := value.(type) {
+	case map[string]any:
+		if blocks, listed := v[block].([]any); listed {
+			kept := slices.DeleteFunc(blocks, func(one any) bool { return mentions(one, addresses) })
+			if v[block] = kept; len(kept) == 0 {
+				delete(v, block)
+			}
+		}
+		for _, inner := range v {
+			leaveOutBlocks(inner, block, addresses)
+		}
+	case []any:
+		for _, inner := range v {
+			leaveOutBlocks(inner, block, addresses)
+		}
+	}
 }
 
 // mentions says whether a value refers to one of the addresses.

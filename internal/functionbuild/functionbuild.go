@@ -30,7 +30,7 @@ type Archive struct {
 }
 
 // The names of the functions: folders under lambda.
-var functions = []string{"database-bootstrap", "migration-runner", "secret-rotation"}
+var functions = []string{"database-bootstrap", "migration-runner", "secret-rotation", "secret-watch"}
 
 // Names are all functions.
 func Names() []string { return slices.Clone(functions) }

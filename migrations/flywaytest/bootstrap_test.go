@@ -33,7 +33,7 @@ func roles(t *testing.T) []bootstrap.Login {
 	}
 	for _, service := range environment.Services {
 		if user := service.DatabaseUser; user != "" {
-			logins = append(logins, bootstrap.Login{Name: user, Kind: bootstrap.KindService, Schema: user, Reads: []string{shared}})
+			logins = append(logins, bootstrap.Login{Name: user, Kind: bootstrap.KindService, Schema: service.Schema(), Reads: []string{shared}})
 		}
 	}
 	return logins

@@ -26,7 +26,7 @@ import (
 
 const (
 	repository = "../.." // its root
-	roots      = repository + "/lambda/internal/postgres/roots.pem"
+	roots      = repository + "/lambda/authorities/roots.pem"
 )
 
 // image is what the migration's image holds, laid out in a folder, and the environment that it runs in.

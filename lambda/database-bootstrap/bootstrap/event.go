@@ -24,8 +24,12 @@ const (
 // maxNameBytes is PostgreSQL's limit for names. The server cuts longer ones off with no more than a notice.
 const maxNameBytes = 63
 
-// Event says what shall be in the database. It holds no password.
+// Event says what shall be in the database, or which passwords to wait for. It holds no password.
 type Event struct {
+	// AwaitPasswords are ARNs of secrets. An event that names them waits for their first rotation and does nothing else:
+	// it stands by itself.
+	AwaitPasswords []string `json:"awaitPasswords,omitempty"`
+
 	Host            string   `json:"host"` // the DB instance's endpoint, never the proxy's
 	Port            int      `json:"port"`
 	MasterSecretARN string   `json:"masterSecretArn"`
@@ -81,12 +85,24 @@ func (e *Event) UnmarshalJSON(content []byte) error {
 	return nil
 }
 
+// purpose is what the event is for, in logs and errors.
+func (e Event) purpose() string {
+	if e.AwaitPasswords != nil {
+		return "await first passwords"
+	}
+	return "bootstrap of database " + e.Database
+}
+
 // host is a DNS name or an address. The driver would take a slash as a socket's folder and a comma as a list.
 var host = regexp.MustCompile(`^[A-Za-z0-9_.:-]+$`)
 
 // Validate reports all faults of an event together.
 func (e Event) Validate() error {
 	v := &validator{}
+	if e.AwaitPasswords != nil {
+		v.awaited(e)
+		return errors.Join(v.faults...)
+	}
 	v.check(host.MatchString(e.Host), "host", e.Host, "want the DB instance's endpoint")
 	v.check(e.Port >= 1 && e.Port <= 65535, "port", e.Port, "want 1 to 65535")
 	v.check(strings.HasPrefix(e.MasterSecretARN, "arn:"), "masterSecretArn", e.MasterSecretARN, "want the ARN of the master's secret")
@@ -106,6 +122,18 @@ func (e Event) Validate() error {
 		roles = append(roles, login.Name)
 	}
 	return errors.Join(v.faults...)
+}
+
+// awaited checks an event that waits for passwords.
+func (v *validator) awaited(e Event) {
+	alone := e.Host == "" && e.Port == 0 && e.MasterSecretARN == "" && e.Database == "" && e.Owner == "" && e.Schemas == nil && e.Logins == nil
+	v.check(alone, "awaitPasswords", len(e.AwaitPasswords), "want no other key beside it")
+	v.check(len(e.AwaitPasswords) > 0, "awaitPasswords", e.AwaitPasswords, "want at least one")
+	for i, arn := range e.AwaitPasswords {
+		path := fmt.Sprintf("awaitPasswords[%d]", i)
+		v.check(strings.HasPrefix(arn, "arn:"), path, arn, "want the ARN of a secret")
+		v.check(!slices.Contains(e.AwaitPasswords[:i], arn), path, arn, "is there twice")
+	}
 }
 
 // reserved are names that PostgreSQL uses itself for databases, schemas or in place of a role.

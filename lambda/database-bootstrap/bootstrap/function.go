@@ -47,6 +47,8 @@ type Function struct {
 	Secrets *secretsmanager.Client
 	Roots   *x509.CertPool // authorities that the database's certificate may chain to
 	Log     *slog.Logger
+	// AwaitPause is between the first two looks at a secret whose password is awaited; the next ones grow longer.
+	AwaitPause time.Duration
 }
 
 // Report says what a call did. It is kept in Terraform's state, and holds no secret.
@@ -71,6 +73,8 @@ func FromEnvironment(ctx context.Context, getenv func(string) string) (*Function
 		Secrets: secretsmanager.NewFromConfig(settings),
 		Roots:   roots,
 		Log:     slog.New(slog.NewJSONHandler(os.Stdout, nil)),
+
+		AwaitPause: time.Second,
 	}, nil
 }
 
@@ -80,14 +84,14 @@ func (f *Function) Handle(ctx context.Context, event Event) (Report, error) {
 	redactor := &redact.Redactor{}
 	report, err := f.run(ctx, event, redactor)
 	if err != nil {
-		err = redactor.Error(fmt.Errorf("bootstrap of database %s: %w", event.Database, err))
+		err = redactor.Error(fmt.Errorf("%s: %w", event.purpose(), err))
 		f.Log.ErrorContext(ctx, "bootstrap failed", "cause", err.Error())
 		return Report{}, err
 	}
 	for _, warning := range report.Warnings {
 		f.Log.WarnContext(ctx, "left as it is", "what", warning)
 	}
-	f.Log.InfoContext(ctx, "database is as described", "database", event.Database, "changes", report.Changes)
+	f.Log.InfoContext(ctx, "done", "what", event.purpose(), "changes", report.Changes)
 	return report, nil
 }
 
@@ -98,6 +102,9 @@ func (f *Function) run(ctx context.Context, event Event, redactor *redact.Redact
 	}
 	if err := event.Validate(); err != nil {
 		return Report{}, err
+	}
+	if event.AwaitPasswords != nil {
+		return report, f.await(ctx, event.AwaitPasswords, redactor)
 	}
 	master, err := f.master(ctx, event, redactor)
 	if err != nil {

@@ -21,6 +21,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/batbern/infrastructure/internal/pgtest"
+	"github.com/batbern/infrastructure/lambda/authorities"
 )
 
 func TestMain(m *testing.M) {
@@ -220,7 +221,7 @@ func TestEmbeddedRoots(t *testing.T) {
 		t.Fatal(err)
 	}
 	names := map[string]*x509.Certificate{}
-	for rest := rootsPEM; ; {
+	for rest := authorities.PEM; ; {
 		var block *pem.Block
 		block, rest = pem.Decode(rest)
 		if block == nil {

@@ -4,22 +4,22 @@
 -- PostgreSQL lets everybody run a new function; a SECURITY DEFINER function would then be open to every role.
 ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 
--- A service's role is called like its schema. It works on its own data, and reads the shared kernel, which migrations
--- alone write. A service that an environment does not have yet gets the same from the bootstrap function, which keeps
--- to this model when the configuration changes; a test holds the two together.
+-- A service works on its own data, and reads the shared kernel, which migrations alone write. A service that an
+-- environment does not have yet gets the same from the bootstrap function, which keeps to this model when the
+-- configuration changes; a test holds the two together.
 DO $$
 DECLARE
-    service name;
+    schema text;
+    service text;
 BEGIN
-    FOR service IN
-        SELECT rolname FROM pg_roles
-        WHERE rolname IN ('event_management', 'speaker_coordination', 'partner_analytics', 'attendee_experience')
-        ORDER BY rolname
+    FOREACH schema IN ARRAY ARRAY['event_management', 'speaker_coordination', 'partner_analytics', 'attendee_experience']
     LOOP
-        EXECUTE format('GRANT USAGE ON SCHEMA %1$I, shared_kernel TO %1$I', service);
-        EXECUTE format('ALTER DEFAULT PRIVILEGES IN SCHEMA %1$I
-            GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO %1$I', service);
-        EXECUTE format('ALTER DEFAULT PRIVILEGES IN SCHEMA %1$I GRANT USAGE, SELECT ON SEQUENCES TO %1$I', service);
+        service := schema || '_service';
+        CONTINUE WHEN to_regrole(service) IS NULL;
+        EXECUTE format('GRANT USAGE ON SCHEMA %I, shared_kernel TO %I', schema, service);
+        EXECUTE format('ALTER DEFAULT PRIVILEGES IN SCHEMA %I
+            GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO %I', schema, service);
+        EXECUTE format('ALTER DEFAULT PRIVILEGES IN SCHEMA %I GRANT USAGE, SELECT ON SEQUENCES TO %I', schema, service);
         EXECUTE format('ALTER DEFAULT PRIVILEGES IN SCHEMA shared_kernel GRANT SELECT ON TABLES TO %I', service);
     END LOOP;
 END
