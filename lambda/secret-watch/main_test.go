@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -35,6 +36,10 @@ func TestFunctionMeasuresAsEventBridgeCallsIt(t *testing.T) {
 	event := json.RawMessage(fmt.Sprintf(`{"secrets": [{"name": "mail", "arn": %q, "maxAgeDays": 90}]}`, *made.ARN))
 	if _, err := function.Invoke(t, event); err != nil {
 		t.Fatalf("%v\n%s", err, function.Output())
+	}
+	// what the function prints arrives beside its answer, not before it
+	for i := 0; i < 100 && !strings.Contains(function.Output(), `"DaysUntilExpiry":`); i++ {
+		time.Sleep(20 * time.Millisecond)
 	}
 	if output := function.Output(); !strings.Contains(output, `"DaysUntilExpiry":`) || strings.Contains(output, value) {
 		t.Errorf("the function said %s", output)
