@@ -131,7 +131,7 @@ func TestHubs(t *testing.T) {
 	t.Run("DNS roles trust their own pipeline and their account's administrators", func(t *testing.T) {
 		write := stack.Resource(t, "aws_iam_role", "deployment/dev/dns/role").Text("assume_role_policy")
 		for _, want := range []string{
-			`"Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole","Condition":{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::111122223333:role/batbern-dev-apply"}}`,
+			`"Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole","Condition":{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::111122223333:role/batbern-dev-pipeline-apply"}}`,
 			`"aws:PrincipalArn":["arn:aws:iam::222233334444:role/OrganizationAccountAccessRole",` +
 				`"arn:aws:iam::222233334444:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_AdministratorAccess_*"]`,
 		} {
@@ -140,7 +140,7 @@ func TestHubs(t *testing.T) {
 			}
 		}
 		read := stack.Resource(t, "aws_iam_role", "deployment/dev/dns_read/role").Text("assume_role_policy")
-		if !strings.Contains(read, "role/batbern-dev-plan") || strings.Contains(read, "apply") {
+		if !strings.Contains(read, "role/batbern-dev-pipeline-plan") || strings.Contains(read, "apply") {
 			t.Errorf("the role that reads is trusted to %s", read)
 		}
 		if text := stack.Resource(t, "aws_iam_role_policy", "deployment/dev/dns_read/records").Text("policy"); strings.Contains(text, "ChangeResourceRecordSets") {
@@ -165,13 +165,13 @@ func TestSpokes(t *testing.T) {
 		return found
 	}
 
-	t.Run("each trusts exactly the hub of its name", func(t *testing.T) {
+	t.Run("each trusts exactly the hub of its phase", func(t *testing.T) {
 		for _, phase := range []string{"plan", "apply"} {
 			testkit.HasResourceWithProperties(t, stack, "aws_iam_role", map[string]any{
 				"name": "batbern-dev-" + phase, "permissions_boundary": boundaryArn,
 				"assume_role_policy": fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Sid":"Pipeline","Effect":"Allow",`+
 					`"Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole",`+
-					`"Condition":{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::111122223333:role/batbern-dev-%s"}}}]}`, phase),
+					`"Condition":{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::111122223333:role/batbern-dev-pipeline-%s"}}}]}`, phase),
 			})
 		}
 	})

@@ -113,6 +113,9 @@ func ServiceTrust(service, accountID, sourceArn string) string {
 // role is the name of the role that does the phase for a stack.
 func (p Phase) role(stack string) string { return stack + "-" + string(p) }
 
+// hub is the name of the role in the base account that a pipeline signs in to before it goes on to role.
+func (p Phase) hub(stack string) string { return stack + "-pipeline-" + string(p) }
+
 func roleArn(accountID, name string) string {
 	return fmt.Sprintf("arn:aws:iam::%s:role/%s", accountID, name)
 }

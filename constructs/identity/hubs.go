@@ -41,7 +41,7 @@ type HubsOutputs struct {
 // Hubs makes the roles in the base account that pipelines sign in to, without any long-lived key.
 //
 // A pipeline becomes the hub role of its environment and phase. That role has no rights of its own but to its stack's
-// state, and assumes two others: the role of the same name in the environment's account ([Spokes]), and the DNS role.
+// state, and assumes two others: the role of its phase in the environment's account ([Spokes]), and the DNS role.
 // The base has no other account, so its two roles have their rights directly.
 func Hubs(scope constructs.Construct, id string, props HubsProps) HubsOutputs {
 	scope = constructs.NewConstruct(scope, jsii.String(id))
@@ -110,7 +110,7 @@ func hub(phase Phase, deployment config.Deployment, pipelines Pipeline, props Hu
 		rights = append(rights, right{"state", props.State.Policy(phase, deployment.Stack, props.Base.Stack())})
 	}
 	return role{
-		id: string(phase), name: phase.role(deployment.Stack), boundaryArn: props.BoundaryArn,
+		id: string(phase), name: phase.hub(deployment.Stack), boundaryArn: props.BoundaryArn,
 		description: fmt.Sprintf("Pipelines that %s %s sign in here", phase, deployment.Stack),
 		trust:       pipelines.of(deployment.Environment, deployment.Stack).Trust(phase),
 		rights:      rights,
@@ -151,7 +151,7 @@ func dnsRole(deployment config.Deployment, props HubsProps) role {
 		id: "dns", name: dnsName(deployment.Stack), boundaryArn: props.BoundaryArn,
 		description: fmt.Sprintf("Writes the names of %s in %s, and no others", deployment.Stack, props.Base.Zone),
 		trust: policy.Document{Statements: []policy.Statement{
-			trustPrincipals("Pipeline", account, roleArn(account, Apply.role(deployment.Stack))),
+			trustPrincipals("Pipeline", account, roleArn(account, Apply.hub(deployment.Stack))),
 			trustPrincipals("Administrators", deployment.AccountID, administrators(deployment.AccountID)...),
 		}},
 		rights: []right{{"records", RecordPolicy(props.ZoneID, deployment.Domains, props.Base.Deployments)}},
@@ -164,7 +164,7 @@ func dnsReadRole(deployment config.Deployment, props HubsProps) role {
 		id: "dns_read", name: dnsReadName(deployment.Stack), boundaryArn: props.BoundaryArn,
 		description: fmt.Sprintf("Reads %s for plans of %s", props.Base.Zone, deployment.Stack),
 		trust: policy.Document{Statements: []policy.Statement{
-			trustPrincipals("Pipeline", account, roleArn(account, Plan.role(deployment.Stack))),
+			trustPrincipals("Pipeline", account, roleArn(account, Plan.hub(deployment.Stack))),
 		}},
 		rights: []right{{"records", zonePolicy(props.ZoneID)}},
 	}

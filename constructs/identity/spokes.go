@@ -40,7 +40,7 @@ func spoke(phase Phase, props SpokesProps) role {
 		id: string(phase), name: phase.role(props.Name), boundaryArn: props.BoundaryArn, readOnly: true,
 		description: fmt.Sprintf("Terraform, to %s %s", phase, props.Name),
 		trust: policy.Document{Statements: []policy.Statement{
-			trustPrincipals("Pipeline", props.BaseAccountID, roleArn(props.BaseAccountID, phase.role(props.Name))),
+			trustPrincipals("Pipeline", props.BaseAccountID, roleArn(props.BaseAccountID, phase.hub(props.Name))),
 		}},
 		rights: []right{{"without_data", rights.WithoutData()}},
 	}
