@@ -43,7 +43,7 @@ func TestHubs(t *testing.T) {
 		slices.Sort(names)
 		want := []string{"batbern-base-apply", "batbern-base-plan"}
 		for _, environment := range config.Names() {
-			for _, kind := range []string{"apply", "dns", "dns-read", "plan"} {
+			for _, kind := range []string{"dns", "dns-read", "pipeline-apply", "pipeline-plan"} {
 				want = append(want, fmt.Sprintf("batbern-%s-%s", environment, kind))
 			}
 		}
