@@ -7,7 +7,7 @@ TESTS    = ./... $(shell cd __tests__ && go list ./...)
 COVERED  = ./config/...,./constructs/...,./stacks/...,./lambda/...
 PYTHON  ?= python3
 
-.PHONY: help setup synth test test-migrations snapshots lint validate plan deploy destroy local local-destroy cost diagram bench clean
+.PHONY: help setup synth migration-image test test-migrations snapshots lint validate plan deploy destroy local local-destroy cost diagram bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

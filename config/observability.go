@@ -56,7 +56,7 @@ type Slo struct {
 
 // Canaries are scripts that visit site and API from outside.
 type Canaries struct {
-	// EveryMinutes is how long they rest between visits. A visit costs about a fifth of a cent.
+	// EveryMinutes is how long they rest between visits. A visit costs about a sixth of a cent.
 	EveryMinutes int `validate:"min=1,max=60"`
 	// ApiPath is what is asked of the API: one of its public routes, which asks a service and the database behind it.
 	ApiPath string `validate:"startswith=/"`

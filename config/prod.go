@@ -100,7 +100,7 @@ func prod(settings Settings) Environment {
 			SlowMilliseconds: 1000,
 			TracedPercent:    5,
 			MaskPersonalData: true,
-			Canaries:         &Canaries{EveryMinutes: 15, ApiPath: "/api/v1/events"}, // seven dollars a month: nobody visits at night, and somebody should
+			Canaries:         &Canaries{EveryMinutes: 15, ApiPath: "/api/v1/events"}, // nine dollars a month: nobody visits at night, and somebody should
 			AnomalyUsd:       20,
 		},
 	}

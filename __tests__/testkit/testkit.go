@@ -142,6 +142,9 @@ func Tree(t testing.TB) *tfjson.Tree {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if len(tree.Stacks) > 0 {
+			parsed.Dependencies = []string{tree.Stacks[0].Name} // every environment on the base
+		}
 		tree.Stacks = append(tree.Stacks, parsed)
 	}
 	return tree

@@ -145,10 +145,14 @@ func replicationGroup(scope constructs.Construct, props Props, subnets elasticac
 		MaintenanceWindow:        jsii.String(props.Cache.MaintenanceWindow),
 		// where nobody waits for the window, changes need not either
 		ApplyImmediately: jsii.Bool(props.Protection == config.Disposable),
-		Lifecycle:        &cdktf.TerraformResourceLifecycle{PreventDestroy: jsii.Bool(props.Protection.PreventDestroy())},
+		Lifecycle: &cdktf.TerraformResourceLifecycle{
+			PreventDestroy: jsii.Bool(props.Protection.PreventDestroy()),
+			IgnoreChanges:  jsii.Strings("final_snapshot_identifier"), // read once, when the cache goes
+		},
 	}
 	if props.Protection.FinalSnapshot() {
-		args.FinalSnapshotIdentifier = jsii.String(props.groupID() + "-final")
+		// a name of its own for every cache that ever was: AWS refuses a second snapshot of the same name
+		args.FinalSnapshotIdentifier = jsii.String(props.groupID() + `-final-${formatdate("YYYYMMDDhhmmss", timestamp())}`)
 	}
 	switch shape := props.Cache.Shape.(type) {
 	case config.SingleShard:

@@ -125,10 +125,8 @@ func deployPolicy(service config.Service, p parts, props ServicesProps) policy.D
 	cluster := props.Cluster.Name
 	ecs := fmt.Sprintf("arn:aws:ecs:%s:%s:", props.Account.Region, props.Account.ID)
 	balancer := props.LoadBalancer.Service(service.Name)
-	var alarms []string
-	for _, name := range p.alarms {
-		alarms = append(alarms, fmt.Sprintf("arn:aws:cloudwatch:%s:%s:alarm:%s", props.Account.Region, props.Account.ID, name))
-	}
+	// CodeDeploy asks for all alarms and picks its own
+	alarms := fmt.Sprintf("arn:aws:cloudwatch:%s:%s:alarm:*", props.Account.Region, props.Account.ID)
 	return policy.Document{Statements: []policy.Statement{
 		{Sid: "ReplaceTaskSets", Effect: policy.Allow, Actions: []string{"ecs:CreateTaskSet", "ecs:DeleteTaskSet", "ecs:DescribeServices", "ecs:UpdateServicePrimaryTaskSet"},
 			Resources: []string{ecs + "service/" + cluster + "/" + service.Name, ecs + "task-set/" + cluster + "/" + service.Name + "/*"}},
@@ -137,7 +135,7 @@ func deployPolicy(service config.Service, p parts, props ServicesProps) policy.D
 			Resources: []string{"*"}},
 		{Sid: "MoveTraffic", Effect: policy.Allow, Actions: []string{"elasticloadbalancing:ModifyListener", "elasticloadbalancing:ModifyRule"},
 			Resources: append([]string{props.LoadBalancer.ListenerArn, props.LoadBalancer.TestListenerArn}, balancer.RuleArns...)},
-		{Sid: "WatchAlarms", Effect: policy.Allow, Actions: []string{"cloudwatch:DescribeAlarms"}, Resources: alarms},
+		{Sid: "WatchAlarms", Effect: policy.Allow, Actions: []string{"cloudwatch:DescribeAlarms"}, Resources: []string{alarms}},
 		{Sid: "HandRolesToTasks", Effect: policy.Allow, Actions: []string{"iam:PassRole"}, Resources: []string{p.executionRoleArn, p.taskRoleArn},
 			Conditions: policy.Conditions{"StringEquals": {"iam:PassedToService": {tasksPrincipal}}}},
 	}}

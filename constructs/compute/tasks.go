@@ -119,9 +119,10 @@ func environment(service config.Service, props ServicesProps) map[string]string 
 		variables["DATABASE_NAME"] = props.Database.Name
 		variables["DATABASE_PORT"] = fmt.Sprint(props.Database.Port)
 		variables["DATABASE_USER"] = service.DatabaseUser
-		// the service signs in with a token of its role. Prepared statements of the server would pin the connection, so
+		// the service signs in with a token of its role. The proxy's certificate is ACM's, whose authorities every Java
+		// trusts; without the factory the driver would look for a file of them and refuse to connect. Prepared statements of the server would pin the connection, so
 		// that the proxy could not pool it
-		variables["DATABASE_URL"] = fmt.Sprintf("jdbc:postgresql://%s:%d/%s?sslmode=verify-full&prepareThreshold=0",
+		variables["DATABASE_URL"] = fmt.Sprintf("jdbc:postgresql://%s:%d/%s?sslmode=verify-full&sslfactory=org.postgresql.ssl.DefaultJavaSSLFactory&prepareThreshold=0",
 			props.Database.Endpoint, props.Database.Port, props.Database.Name)
 	}
 	if props.Cache != nil {

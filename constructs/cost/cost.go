@@ -100,10 +100,12 @@ func budget(scope constructs.Construct, props Props) {
 	})
 }
 
-// anomalies compares each service's cost with what it used to be.
+// anomalies compares the stack's cost with what it used to be. The monitor goes by the tag Stack: an account may have only
+// one by service, which AWS makes by itself where Cost Explorer is on.
 func anomalies(scope constructs.Construct, props Props) {
 	monitor := ceanomalymonitor.NewCeAnomalyMonitor(scope, jsii.String("monitor"), &ceanomalymonitor.CeAnomalyMonitorConfig{
-		Name: jsii.String(props.Name), MonitorType: jsii.String("DIMENSIONAL"), MonitorDimension: jsii.String("SERVICE"),
+		Name: jsii.String(props.Name), MonitorType: jsii.String("CUSTOM"),
+		MonitorSpecification: jsii.String(taggedWith(props.Name)),
 	})
 	// a topic is told at once, addresses once a day: the service allows nothing else
 	frequency, subscribers := "IMMEDIATE", []*ceanomalysubscription.CeAnomalySubscriptionSubscriber{
@@ -126,6 +128,11 @@ func anomalies(scope constructs.Construct, props Props) {
 			},
 		},
 	})
+}
+
+// taggedWith is Cost Explorer's expression for a stack's resources, with the nulls that AWS gives back.
+func taggedWith(stack string) string {
+	return fmt.Sprintf(`{"And":null,"CostCategories":null,"Dimensions":null,"Not":null,"Or":null,"Tags":{"Key":"Stack","MatchOptions":null,"Values":[%q]}}`, stack)
 }
 
 // Tags activates tags for cost allocation, so that Cost Explorer and bills can be divided by them. Only the account that

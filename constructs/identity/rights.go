@@ -61,7 +61,7 @@ func (Rights) ManageEnvironment() policy.Document {
 			verbs("backup-storage", "MountCapsule"),
 			verbs("budgets", "CreateBudgetAction DeleteBudgetAction ModifyBudget UpdateBudgetAction", tags),
 			verbs("ce", "Create* Delete* Update*", tags),
-			verbs("cloudfront", "Associate* Create* Delete* Publish* Update*", tags),
+			verbs("cloudfront", "AllowVendedLogDeliveryForResource Associate* Create* Delete* Publish* Update*", tags),
 			verbs("cloudwatch", "Delete* Disable* Enable* Put* Start* Stop*", tags),
 			verbs("codedeploy", "Create* Delete* Update*", tags),
 			verbs("ec2", "Allocate* Associate* Attach* Authorize* Create* Delete* Detach* Disable* Disassociate* Enable* Modify* Release* Replace* Reset* Revoke* Update*"),
@@ -69,14 +69,11 @@ func (Rights) ManageEnvironment() policy.Document {
 			verbs("elasticache", "Add* Create* Decrease* Delete* Increase* Modify* Remove* Reset*"),
 			verbs("elasticloadbalancing", "Add* Create* Delete* Deregister* Modify* Register* Remove* Set*"),
 			verbs("events", "Create* Delete* Disable* Enable* Put* Remove* Update*", tags),
-			verbs("firehose", "Create* Delete* Start* Stop* Update*", tags),
 			verbs("grafana", "Associate* Create* Delete* Disassociate* Update*", tags),
 			verbs("lambda", "Add* Create* Delete* InvokeFunction Publish* Put* Remove* Update*", tags),
 			verbs("logs", "Associate* Create* Delete* Disassociate* Put* Update*", tags),
 			verbs("rds", "Add* Create* Delete* Deregister* Modify* Promote* Reboot* Register* Remove* Reset* Restore* Start* Stop*"),
-			verbs("resource-groups", "Create* Delete* Put* Update*", "Tag Untag"),
 			verbs("route53", "AssociateVPCWithHostedZone ChangeResourceRecordSets ChangeTagsForResource CreateHealthCheck CreateHostedZone DeleteHealthCheck DeleteHostedZone DisassociateVPCFromHostedZone UpdateHealthCheck"),
-			verbs("route53resolver", "Associate* Create* Delete* Disassociate* Put* Update*", tags),
 			verbs("s3", "PutAccountPublicAccessBlock"),
 			verbs("scheduler", "Create* Delete* Update*", tags),
 			verbs("servicediscovery", "Create* Delete* Update*", tags),
@@ -99,6 +96,8 @@ func (Rights) ManageBase() policy.Document {
 		Effect: policy.Allow,
 		Actions: slices.Concat(
 			verbs("access-analyzer", "Create* Delete* Update*", tags),
+			verbs("budgets", "ModifyBudget", tags),
+			verbs("ce", "Create* Delete* Update*", tags),
 			verbs("ec2", "DisableEbsEncryptionByDefault EnableEbsEncryptionByDefault"),
 			verbs("ecr", "Create* Delete* Put* Set*", tags),
 			verbs("logs", "Associate* Create* Delete* Disassociate* Put*", tags),
@@ -109,7 +108,8 @@ func (Rights) ManageBase() policy.Document {
 	}}}
 }
 
-// ManageNamed are the rights that reach only what bears the stack's name: roles and policies, buckets, secrets, keys.
+// ManageNamed are the rights that reach only what bears the stack's name: roles and policies, buckets, keys. Secrets are
+// the account's, because RDS names the one that it makes.
 func (r Rights) ManageNamed() policy.Document {
 	iam := func(kind string) string { return fmt.Sprintf("arn:aws:iam::%s:%s/%s*", r.AccountID, kind, r.Prefix) }
 	keys := []string{fmt.Sprintf("arn:aws:kms:*:%s:key/*", r.AccountID)}
@@ -139,11 +139,11 @@ func (r Rights) ManageNamed() policy.Document {
 			"PutKeyPolicy ScheduleKeyDeletion TagResource UntagResource UpdateAlias UpdateKeyDescription"),
 			append([]string{fmt.Sprintf("arn:aws:kms:*:%s:alias/%s*", r.AccountID, r.Prefix)}, keys...), nil),
 		// making an encrypted database, secret or repository takes a use of its key, through its service
-		allow("KeysThroughServices", verbs("kms", "CreateGrant Decrypt DescribeKey Encrypt GenerateDataKey*"), keys, policy.Conditions{
+		allow("KeysThroughServices", verbs("kms", "CreateGrant Decrypt DescribeKey Encrypt GenerateDataKey* RetireGrant"), keys, policy.Conditions{
 			"ForAnyValue:StringLike": {"kms:ResourceAliases": {"alias/" + r.Prefix + "*"}},
 			"StringLike": {"kms:ViaService": {
 				"backup.*.amazonaws.com", "ecr.*.amazonaws.com", "elasticache.*.amazonaws.com", "lambda.*.amazonaws.com", "rds.*.amazonaws.com",
-				"secretsmanager.*.amazonaws.com", "ssm.*.amazonaws.com",
+				"secretsmanager.*.amazonaws.com", "ssm.*.amazonaws.com", "xray.*.amazonaws.com",
 			}},
 		}),
 	}}
@@ -163,8 +163,8 @@ func (r Rights) ManageIdentityProviders() policy.Document {
 // passedTo are the services that get roles from Terraform.
 var passedTo = []string{
 	"apigateway.amazonaws.com", "backup.amazonaws.com", "budgets.amazonaws.com", "codedeploy.amazonaws.com", "ecs-tasks.amazonaws.com",
-	"ecs.amazonaws.com", "events.amazonaws.com", "firehose.amazonaws.com", "grafana.amazonaws.com", "lambda.amazonaws.com",
-	"monitoring.rds.amazonaws.com", "rds.amazonaws.com", "s3.amazonaws.com", "scheduler.amazonaws.com", "vpc-flow-logs.amazonaws.com",
+	"ecs.amazonaws.com", "events.amazonaws.com", "grafana.amazonaws.com", "lambda.amazonaws.com",
+	"monitoring.rds.amazonaws.com", "rds.amazonaws.com", "s3.amazonaws.com", "synthetics.amazonaws.com", "vpc-flow-logs.amazonaws.com",
 }
 
 var anything = []string{"*"}
