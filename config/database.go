@@ -35,7 +35,9 @@ type Database struct {
 	// ProxyConnectionsPercent is the share of the instance's connections that the proxy may take. The rest is left to
 	// Flyway, the rotation and operators, who pass the proxy by.
 	ProxyConnectionsPercent int `validate:"min=10,max=90"`
-	// ReadReplica adds an instance that follows the first one, and a read-only endpoint of the proxy.
+	// ReadReplica adds an instance that follows the first one, for reports and for operators who look something up. RDS
+	// Proxy does not serve it. The master's password is made by the rotation function then (docs/decisions/0011), which
+	// takes Terraform 1.11.
 	ReadReplica bool
 	// SnapshotID makes the instance from this snapshot instead of empty. It is read when the instance is made; a later
 	// change of it changes nothing.
@@ -62,6 +64,9 @@ const (
 const databasePort = 5433
 
 func (d Database) check(at path, report *Faults) {
+	if d.ReadReplica && d.BackupRetentionDays == 0 {
+		report.add(at.field("BackupRetentionDays"), d.BackupRetentionDays, "1 or more with ReadReplica", "RDS makes replicas from backups: keep some, or take the replica away")
+	}
 	backup, err := parseWindow(d.BackupWindow)
 	if err != nil || backup.weekday >= 0 {
 		report.add(at.field("BackupWindow"), d.BackupWindow, `"hh:mm-hh:mm" in UTC, 30 minutes at least`, `write for example "02:00-02:30"`)

@@ -1,6 +1,7 @@
 package stacks
 
 import (
+	"github.com/aws/jsii-runtime-go"
 	"github.com/hashicorp/terraform-cdk-go/cdktf"
 
 	"github.com/batbern/infrastructure/config"
@@ -20,6 +21,9 @@ type data struct {
 // addDatabase makes the database and what keeps copies of it.
 func addDatabase(stack cdktf.TerraformStack, environment config.Environment, vpc network.Outputs, keys encryption.Outputs,
 	boundaryArn string, topics observability.TopicOutputs, in clouds) data {
+	if environment.Database.ReadReplica {
+		stack.AddOverride(jsii.String("terraform.required_version"), writeOnlyVersion)
+	}
 	out := database.New(stack, "database", database.Props{
 		Name:          environment.Stack(),
 		Account:       environment.Account,

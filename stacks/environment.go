@@ -38,6 +38,7 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 		Network:           environment.Network,
 		DatabasePort:      environment.Database.Port,
 		ServicePorts:      servicePorts(environment.Services),
+		ReadReplica:       environment.Database.ReadReplica,
 		Cache:             environment.Cache.Enabled(),
 		BoundaryArn:       boundaryArn,
 		LogsKeyArn:        keys.LogsKeyArn,

@@ -13,6 +13,9 @@ import (
 // Terraform from 1.10 on: the S3 backend locks without a table. Below 2: what that changes is not known.
 const requiredVersion = ">= 1.10.0, < 2.0.0"
 
+// writeOnlyVersion is of those that know write-only arguments.
+const writeOnlyVersion = ">= 1.11.0, < 2.0.0"
+
 // virginia is where CloudFront's certificates, web ACLs and metrics have to be.
 const virginia = "us-east-1"
 

@@ -110,11 +110,12 @@ func addServices(stack cdktf.TerraformStack, environment config.Environment, fro
 // addParameters writes down what services and people look up.
 func addParameters(stack cdktf.TerraformStack, environment config.Environment, from parts, cluster compute.Cluster, memory *cache.Outputs) parameters.Outputs {
 	made := parameters.Made{
-		DatabaseHost:         from.database.ProxyEndpoint,
-		ReadOnlyDatabaseHost: from.database.ReadOnlyProxyEndpoint,
-		DatabasePort:         network.ProxyPort,
-		Buckets:              map[string]string{"content": from.buckets.Content.Name, "imports": from.buckets.Imports.Name},
-		ServicesDomain:       cluster.NamespaceName,
+		DatabaseHost:   from.database.ProxyEndpoint,
+		ReplicaHost:    from.database.ReplicaEndpoint,
+		ReplicaPort:    environment.Database.Port,
+		DatabasePort:   network.ProxyPort,
+		Buckets:        map[string]string{"content": from.buckets.Content.Name, "imports": from.buckets.Imports.Name},
+		ServicesDomain: cluster.NamespaceName,
 	}
 	if memory != nil {
 		made.Cache = &parameters.Cache{

@@ -27,7 +27,7 @@ func targets(environment config.Environment, all watched) observability.Targets 
 		Proxies: []observability.Proxy{{Key: "main", Name: all.data.ProxyName}},
 	}
 	addDatabaseTargets(&out, environment, all.data.Outputs)
-	addFunctionTargets(&out, all)
+	addFunctionTargets(&out, environment, all)
 	addSecretTargets(&out, environment, all.secrets)
 	addServiceTargets(&out, environment, all.platform)
 	if all.data.vault != "" {
@@ -62,13 +62,13 @@ func addDatabaseTargets(out *observability.Targets, environment config.Environme
 		observability.LogGroup{Key: "database", Name: from.LogGroups["postgresql"], Kind: observability.PostgresLog})
 }
 
-func addFunctionTargets(out *observability.Targets, all watched) {
+func addFunctionTargets(out *observability.Targets, environment config.Environment, all watched) {
 	from, schema := all.data.Outputs, all.platform.schema
 	function := func(key, name string, seconds int, work observability.Work) {
 		out.Functions = append(out.Functions, observability.Function{Key: key, Name: name, TimeoutSeconds: seconds, Work: work})
 		out.LogGroups = append(out.LogGroups, observability.LogGroup{Key: key, Name: "/aws/lambda/" + name, Kind: observability.FunctionLog})
 	}
-	function("secret-rotation", from.RotationFunction, database.RotationSeconds, observability.Rotation)
+	function("secret-rotation", from.RotationFunction, database.RotationSeconds(environment.Database), observability.Rotation)
 	function("database-bootstrap", from.BootstrapFunction, database.BootstrapSeconds, observability.Ordinary)
 	function("migration-runner", schema.Function, migration.TimeoutSeconds, observability.Migration)
 	function("secret-watch", all.secrets.Function, secretwatch.TimeoutSeconds, observability.Ordinary)

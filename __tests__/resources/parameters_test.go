@@ -19,7 +19,7 @@ func made(environment config.Environment) parameters.Made {
 		users[service.Name] = "batbern-" + service.Name
 	}
 	return parameters.Made{
-		DatabaseHost: "proxy.example", ReadOnlyDatabaseHost: "read.example", DatabasePort: 5432,
+		DatabaseHost: "proxy.example", DatabasePort: 5432, ReplicaHost: "replica.example", ReplicaPort: 5433,
 		Buckets: map[string]string{"content": "content-bucket", "imports": "imports-bucket"}, ServicesDomain: "batbern.internal",
 		Cache: &parameters.Cache{Host: "cache.example", ReaderHost: "reader.example", Port: 6379, Users: users},
 	}
@@ -49,7 +49,7 @@ func TestParameterValuesFitTheirPatterns(t *testing.T) {
 			}
 			seen[name] = true
 		}
-		for _, want := range []string{"platform/database/host", "platform/database/read-only-host", "platform/cache/host", "platform/buckets/content", "platform/services", "event-management/database/user"} {
+		for _, want := range []string{"platform/database/host", "platform/database/replica/host", "platform/cache/host", "platform/buckets/content", "platform/services", "event-management/database/user"} {
 			if !seen["/batbern/"+string(environment.Name)+"/"+want] {
 				t.Errorf("%s: no %s", environment.Name, want)
 			}

@@ -39,12 +39,12 @@ type Outputs struct {
 	// Endpoint and Port are the instance's own, for what passes the proxy by.
 	Endpoint string
 	Port     int
-	// ReplicaID is the read replica's, "" without one.
-	ReplicaID string
+	// ReplicaID and ReplicaEndpoint are the read replica's, "" without one.
+	ReplicaID, ReplicaEndpoint string
 
 	ProxyName string
-	// ProxyEndpoint listens on [network.ProxyPort]; ReadOnlyProxyEndpoint is "" without a replica.
-	ProxyEndpoint, ReadOnlyProxyEndpoint string
+	// ProxyEndpoint listens on [network.ProxyPort].
+	ProxyEndpoint string
 	// ProxyResourceID is the "prx-..." that IAM knows the proxy by.
 	ProxyResourceID string
 
@@ -68,18 +68,24 @@ func New(scope constructs.Construct, id string, props Props) Outputs {
 	events(scope, props, main)
 
 	users := secrets(scope, props)
-	made := bootstrap(scope, props, main, users)
-	turning := rotation(scope, props, main, users, made)
+	if props.Database.ReadReplica {
+		main.masterSecretArn = users[config.DatabaseAdmin].arn
+	}
+	maker, turner := bootstrapFunction(scope, props, main, users), rotationFunction(scope, props, main, users)
+	master := takeOver(scope, props, main, maker, turner, users)
+	made := bootstrap(scope, props, main, maker, users, master)
+	passwords := rotation(scope, props, maker, turner, users, made)
 
-	pool := proxy(scope, props, main, users, turning)
+	pool := proxy(scope, props, main, users, passwords)
 	out := Outputs{
-		InstanceID: main.id, InstanceArn: main.arn, Endpoint: main.endpoint, Port: props.Database.Port, ReplicaID: main.replicaID,
-		ProxyName: pool.name, ProxyEndpoint: pool.endpoint, ReadOnlyProxyEndpoint: pool.readOnlyEndpoint, ProxyResourceID: pool.resourceID,
+		InstanceID: main.id, InstanceArn: main.arn, Endpoint: main.endpoint, Port: props.Database.Port,
+		ReplicaID: main.replica.id, ReplicaEndpoint: main.replica.endpoint,
+		ProxyName: pool.name, ProxyEndpoint: pool.endpoint, ProxyResourceID: pool.resourceID,
 		MigratorSecretArn: users[config.DatabaseMigrator].arn,
 		SecretArns:        map[string]string{},
-		RotationFunction:  turning.function, BootstrapFunction: made.function,
+		RotationFunction:  turner.Name, BootstrapFunction: maker.Name,
 		LogGroups: logs.names(),
-		Ready:     turning.ready,
+		Ready:     passwords,
 	}
 	for user, secret := range users {
 		out.SecretArns[user] = secret.arn

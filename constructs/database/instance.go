@@ -22,10 +22,10 @@ import (
 // postgres is the instance as the rest of the package needs it.
 type postgres struct {
 	id, arn, endpoint string
-	replicaID         string
-	masterSecretArn   string
-	parameterGroup    string
-	resource          dbinstance.DbInstance
+	// masterSecretArn is the master's secret: RDS's own, or ours where RDS cannot manage it.
+	masterSecretArn string
+	parameterGroups []string
+	replica         replica
 }
 
 func identifier(props Props) string { return props.Name + "-postgres" }
@@ -40,36 +40,34 @@ func (l logs) names() map[string]string {
 }
 
 func logGroups(scope constructs.Construct, props Props) logs {
-	group := func(id, name string) cloudwatchloggroup.CloudwatchLogGroup {
-		return cloudwatchloggroup.NewCloudwatchLogGroup(scope, jsii.String(id), &cloudwatchloggroup.CloudwatchLogGroupConfig{
-			Name:            jsii.String(name),
-			RetentionInDays: jsii.Number(props.Database.LogRetentionDays),
-			KmsKeyId:        jsii.String(props.Keys.LogsKeyArn),
-		})
-	}
 	return logs{
-		postgresql: group("log_postgresql", "/aws/rds/instance/"+identifier(props)+"/postgresql"),
-		upgrade:    group("log_upgrade", "/aws/rds/instance/"+identifier(props)+"/upgrade"),
-		proxy:      group("log_proxy", "/aws/rds/proxy/"+proxyName(props)),
+		postgresql: logGroup(scope, "log_postgresql", "/aws/rds/instance/"+identifier(props)+"/postgresql", props),
+		upgrade:    logGroup(scope, "log_upgrade", "/aws/rds/instance/"+identifier(props)+"/upgrade", props),
+		proxy:      logGroup(scope, "log_proxy", "/aws/rds/proxy/"+proxyName(props), props),
 	}
+}
+
+func logGroup(scope constructs.Construct, id, name string, props Props) cloudwatchloggroup.CloudwatchLogGroup {
+	return cloudwatchloggroup.NewCloudwatchLogGroup(scope, jsii.String(id), &cloudwatchloggroup.CloudwatchLogGroupConfig{
+		Name:            jsii.String(name),
+		RetentionInDays: jsii.Number(props.Database.LogRetentionDays),
+		KmsKeyId:        jsii.String(props.Keys.LogsKeyArn),
+	})
 }
 
 func instance(scope constructs.Construct, props Props, logs logs) postgres {
 	database, protection := props.Database, props.Protection
 	monitoring, monitoringReady := monitoringRole(scope, props)
-	group := parameterGroup(scope, props)
+	group := parameterGroup(scope, "parameters", identifier(props), props)
 	config := &dbinstance.DbInstanceConfig{
 		Identifier:    jsii.String(identifier(props)),
 		Engine:        jsii.String("postgres"),
 		EngineVersion: jsii.String(config.DatabaseMajorVersion), // the minor version is AWS's to raise: naming it would plan a downgrade
 		InstanceClass: jsii.String(database.InstanceClass),
 
-		DbName:   jsii.String(config.DatabaseName),
-		Port:     jsii.Number(database.Port),
-		Username: jsii.String(config.DatabaseAdmin),
-		// RDS makes, keeps and rotates the master's password: it is in no plan and in no state
-		ManageMasterUserPassword:         jsii.Bool(true),
-		MasterUserSecretKmsKeyId:         jsii.String(props.Keys.SecretsKeyArn),
+		DbName:                           jsii.String(config.DatabaseName),
+		Port:                             jsii.Number(database.Port),
+		Username:                         jsii.String(config.DatabaseAdmin),
 		IamDatabaseAuthenticationEnabled: jsii.Bool(true), // RDS.10: for operators
 
 		AllocatedStorage:    jsii.Number(database.StorageGiB),
@@ -82,7 +80,7 @@ func instance(scope constructs.Construct, props Props, logs logs) postgres {
 		DbSubnetGroupName:   subnetGroup(scope, props).Name(),
 		VpcSecurityGroupIds: jsii.Strings(props.Vpc.SecurityGroupID(network.Database)),
 		PubliclyAccessible:  jsii.Bool(false),
-		CaCertIdentifier:    jsii.String("rds-ca-rsa2048-g1"),
+		CaCertIdentifier:    jsii.String(certificateAuthority),
 		ParameterGroupName:  group.Name(),
 
 		BackupRetentionPeriod:   jsii.Number(database.BackupRetentionDays),
@@ -95,8 +93,8 @@ func instance(scope constructs.Construct, props Props, logs logs) postgres {
 		MonitoringRoleArn:                  jsii.String(monitoring),
 		PerformanceInsightsEnabled:         jsii.Bool(true),
 		PerformanceInsightsKmsKeyId:        jsii.String(props.Keys.DataKeyArn),
-		PerformanceInsightsRetentionPeriod: jsii.Number(7), // what costs nothing
-		EnabledCloudwatchLogsExports:       jsii.Strings("postgresql", "upgrade"),
+		PerformanceInsightsRetentionPeriod: jsii.Number(freeInsightsDays),
+		EnabledCloudwatchLogsExports:       jsii.Strings(exportedLogs...),
 
 		DeletionProtection:     jsii.Bool(protection.DeletionProtection()),
 		DeleteAutomatedBackups: jsii.Bool(!protection.FinalSnapshot()),
@@ -116,13 +114,30 @@ func instance(scope constructs.Construct, props Props, logs logs) postgres {
 	if database.SnapshotID != "" {
 		config.SnapshotIdentifier = jsii.String(database.SnapshotID)
 	}
+	masterPassword(config, props)
 	made := dbinstance.NewDbInstance(scope, jsii.String("instance"), config)
-	return postgres{
-		id: *made.Identifier(), arn: *made.Arn(), endpoint: *made.Address(),
-		masterSecretArn: *made.MasterUserSecret().Get(jsii.Number(0)).SecretArn(),
-		parameterGroup:  *group.Name(),
-		resource:        made,
+	main := postgres{id: *made.Identifier(), arn: *made.Arn(), endpoint: *made.Address(), parameterGroups: []string{*group.Name()}}
+	if database.ReadReplica {
+		main.replica = readReplica(scope, props, main.id, monitoring, monitoringReady)
+		main.parameterGroups = append(main.parameterGroups, main.replica.parameterGroup)
+	} else {
+		main.masterSecretArn = *made.MasterUserSecret().Get(jsii.Number(0)).SecretArn()
 	}
+	return main
+}
+
+// masterPassword is in no plan and in no state. RDS makes, keeps and rotates it, unless there is a replica, which RDS
+// refuses beside a master that it manages: then the instance is made with one that nobody knows, a value of Terraform's
+// that is written once and kept nowhere, and the rotation function makes another (docs/decisions/0011).
+// https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html#rds-secrets-manager-limitations
+func masterPassword(config *dbinstance.DbInstanceConfig, props Props) {
+	if props.Database.ReadReplica {
+		config.PasswordWo = jsii.String("${uuid()}${uuid()}") // 72 characters, 244 random bits
+		config.PasswordWoVersion = jsii.Number(1)
+		return
+	}
+	config.ManageMasterUserPassword = jsii.Bool(true)
+	config.MasterUserSecretKmsKeyId = jsii.String(props.Keys.SecretsKeyArn)
 }
 
 // BackupTag marks what AWS Backup takes; its value is the environment's name.
@@ -136,7 +151,7 @@ func subnetGroup(scope constructs.Construct, props Props) dbsubnetgroup.DbSubnet
 	})
 }
 
-func parameterGroup(scope constructs.Construct, props Props) dbparametergroup.DbParameterGroup {
+func parameterGroup(scope constructs.Construct, id, instance string, props Props) dbparametergroup.DbParameterGroup {
 	var parameters []*dbparametergroup.DbParameterGroupParameter
 	for _, parameter := range Parameters(props.Database) {
 		parameters = append(parameters, &dbparametergroup.DbParameterGroupParameter{
@@ -145,9 +160,9 @@ func parameterGroup(scope constructs.Construct, props Props) dbparametergroup.Db
 			ApplyMethod: jsii.String(parameter.ApplyMethod()),
 		})
 	}
-	return dbparametergroup.NewDbParameterGroup(scope, jsii.String("parameters"), &dbparametergroup.DbParameterGroupConfig{
+	return dbparametergroup.NewDbParameterGroup(scope, jsii.String(id), &dbparametergroup.DbParameterGroupConfig{
 		// a prefix: a group cannot be deleted while an instance uses it, so its successor is made first
-		NamePrefix:  jsii.String(fmt.Sprintf("%s-%s-", identifier(props), config.DatabaseMajorVersion)),
+		NamePrefix:  jsii.String(fmt.Sprintf("%s-%s-", instance, config.DatabaseMajorVersion)),
 		Family:      jsii.String("postgres" + config.DatabaseMajorVersion),
 		Description: jsii.String("PostgreSQL " + config.DatabaseMajorVersion + " of " + props.Name),
 		Parameter:   &parameters,
@@ -158,6 +173,9 @@ func parameterGroup(scope constructs.Construct, props Props) dbparametergroup.Db
 // monitoringRole lets RDS write the operating system's figures to CloudWatch Logs (enhanced monitoring).
 func monitoringRole(scope constructs.Construct, props Props) (arn string, ready cdktf.ITerraformDependable) {
 	source := fmt.Sprintf("arn:aws:rds:%s:%s:db:%s", props.Account.Region, props.Account.ID, identifier(props))
+	if props.Database.ReadReplica {
+		source += "*" // the replica's name begins with the instance's
+	}
 	role := iamrole.NewIamRole(scope, jsii.String("monitoring"), &iamrole.IamRoleConfig{
 		Name:                jsii.String(props.Name + "-rds-monitoring"),
 		Description:         jsii.String("Enhanced monitoring of the database of " + props.Name),
@@ -182,10 +200,14 @@ func events(scope constructs.Construct, props Props, main postgres) {
 			EventCategories: jsii.Strings(categories...),
 		})
 	}
-	subscribe("instance", "db-instance", []string{main.id}, "availability", "configuration change", "deletion", "failover", "failure",
+	instances := []string{main.id}
+	if main.replica.id != "" {
+		instances = append(instances, main.replica.id)
+	}
+	subscribe("instance", "db-instance", instances, "availability", "configuration change", "deletion", "failover", "failure",
 		"low storage", "maintenance", "notification", "recovery") // RDS.20 and what an operator wants to know besides
-	subscribe("parameter_group", "db-parameter-group", []string{main.parameterGroup}, "configuration change") // RDS.21
-	subscribe("security_group", "db-security-group", nil, "configuration change", "failure")                  // RDS.22
+	subscribe("parameter_group", "db-parameter-group", main.parameterGroups, "configuration change") // RDS.21
+	subscribe("security_group", "db-security-group", nil, "configuration change", "failure")         // RDS.22
 }
 
 func stringsOrNil(values []string) *[]*string {

@@ -5,7 +5,6 @@ import (
 	"github.com/aws/jsii-runtime-go"
 	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/dbproxy"
 	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/dbproxydefaulttargetgroup"
-	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/dbproxyendpoint"
 	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/dbproxytarget"
 	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/iamrole"
 	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/iamrolepolicy"
@@ -18,12 +17,12 @@ import (
 
 // pool is RDS Proxy as others need it.
 type pool struct {
-	name, endpoint, readOnlyEndpoint, resourceID string
+	name, endpoint, resourceID string
 }
 
 func proxyName(props Props) string { return props.Name + "-proxy" }
 
-func proxy(scope constructs.Construct, props Props, main postgres, users map[string]secret, turning rotating) pool {
+func proxy(scope constructs.Construct, props Props, main postgres, users map[string]secret, passwords []cdktf.ITerraformDependable) pool {
 	subnets := props.Vpc.SubnetIDs(config.Isolated)
 	groups := jsii.Strings(props.Vpc.SecurityGroupID(network.Proxy))
 	roleArn, roleReady := proxyRole(scope, props, users)
@@ -62,23 +61,12 @@ func proxy(scope constructs.Construct, props Props, main postgres, users map[str
 		DbProxyName:          made.Name(),
 		TargetGroupName:      targets.Name(),
 		DbInstanceIdentifier: jsii.String(main.id),
-		DependsOn:            &turning.ready, // a target without passwords is unavailable
+		DependsOn:            &passwords, // a target without passwords is unavailable
 	})
 	// arn:aws:rds:REGION:ACCOUNT:db-proxy:prx-...; a local, because the expression has quotes, which the JSON of
 	// policies cannot hold
 	id := cdktf.NewTerraformLocal(scope, jsii.String("proxy_id"), cdktf.Fn_Element(cdktf.Fn_Split(jsii.String(":"), made.Arn()), jsii.Number(6)))
-	out := pool{name: *made.Name(), endpoint: *made.Endpoint(), resourceID: *id.AsString()}
-	if main.replicaID != "" {
-		endpoint := dbproxyendpoint.NewDbProxyEndpoint(scope, jsii.String("proxy_read_only"), &dbproxyendpoint.DbProxyEndpointConfig{
-			DbProxyName:         made.Name(),
-			DbProxyEndpointName: jsii.String(proxyName(props) + "-read-only"),
-			TargetRole:          jsii.String("READ_ONLY"),
-			VpcSubnetIds:        jsii.Strings(subnets...),
-			VpcSecurityGroupIds: groups,
-		})
-		out.readOnlyEndpoint = *endpoint.Endpoint()
-	}
-	return out
+	return pool{name: *made.Name(), endpoint: *made.Endpoint(), resourceID: *id.AsString()}
 }
 
 // proxyRole reads exactly the services' secrets, and decrypts with exactly their key, through Secrets Manager.

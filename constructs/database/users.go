@@ -21,11 +21,17 @@ import (
 	vault "github.com/batbern/infrastructure/constructs/secrets"
 )
 
-// How long the functions may take; their alarms measure by it.
-const (
-	BootstrapSeconds = 300
-	RotationSeconds  = 60
-)
+// BootstrapSeconds is how long the bootstrap function may take; its alarms measure by it.
+const BootstrapSeconds = 300
+
+// RotationSeconds is how long a step of a rotation may take; its alarms measure by it. RDS takes minutes to set a master's
+// password.
+func RotationSeconds(database config.Database) int {
+	if database.ReadReplica {
+		return 300
+	}
+	return 60
+}
 
 // secret is a user's secret.
 type secret struct {
@@ -38,12 +44,21 @@ func passwordUsers(services []config.Service) []string {
 	return append(serviceUsers(services), config.DatabaseMigrator)
 }
 
+// secretUsers are passwordUsers, and the master where RDS does not manage it.
+func secretUsers(props Props) []string {
+	users := passwordUsers(props.Services)
+	if props.Database.ReadReplica {
+		users = append(users, config.DatabaseAdmin)
+	}
+	return users
+}
+
 // secrets are one for each user with a password, empty: the bootstrap writes who signs in where, the first rotation the
 // password.
 func secrets(scope constructs.Construct, props Props) map[string]secret {
 	scope = constructs.NewConstruct(scope, jsii.String("users"))
 	made := map[string]secret{}
-	for _, user := range passwordUsers(props.Services) {
+	for _, user := range secretUsers(props) {
 		out := vault.New(scope, user, vault.Props{
 			Name:       SecretName(props.Name, user),
 			Purpose:    "PostgreSQL user " + user + " of " + props.Name,
@@ -59,16 +74,9 @@ func secrets(scope constructs.Construct, props Props) map[string]secret {
 // SecretName is what a user's secret is called in an environment of that AWS name.
 func SecretName(name, user string) string { return name + "/database/" + user }
 
-// bootstrapped is the bootstrap as others need it.
-type bootstrapped struct {
-	function string
-	ready    []cdktf.ITerraformDependable
-}
-
-// bootstrap makes roles, schemas and grants when the instance exists, and again when their description or the function
-// changes.
-func bootstrap(scope constructs.Construct, props Props, main postgres, users map[string]secret) bootstrapped {
-	made := function.New(scope, "bootstrap", functionProps(props, function.Props{
+// bootstrapFunction makes roles, schemas and grants when it is called.
+func bootstrapFunction(scope constructs.Construct, props Props, main postgres, users map[string]secret) function.Outputs {
+	return function.New(scope, "bootstrap", functionProps(props, function.Props{
 		Name:           props.Name + "-database-bootstrap",
 		Source:         "database-bootstrap",
 		Purpose:        "Makes the roles, schemas and grants of the database",
@@ -80,18 +88,23 @@ func bootstrap(scope constructs.Construct, props Props, main postgres, users map
 			decrypt(props, "kms:GenerateDataKey"),
 		},
 	}))
-	input := bootstrapInput(props, main, users)
-	ready := slices.Concat(made.Ready, props.Vpc.Ready)
+}
+
+// bootstrap has roles, schemas and grants made when the instance exists and its master can sign in, and again when their
+// description or the function changes.
+func bootstrap(scope constructs.Construct, props Props, main postgres, maker function.Outputs, users map[string]secret, master []cdktf.ITerraformDependable) []cdktf.ITerraformDependable {
+	ready := slices.Concat(maker.Ready, props.Vpc.Ready, master)
 	for _, user := range slices.Sorted(maps.Keys(users)) {
 		ready = append(ready, users[user].ready)
 	}
-	invoked := lambdainvocation.NewLambdaInvocation(scope, jsii.String("bootstrap_run"), &lambdainvocation.LambdaInvocationConfig{
-		FunctionName: jsii.String(made.Name),
-		Input:        jsii.String(input),
-		Triggers:     &map[string]*string{"code": jsii.String(made.CodeHash)},
-		DependsOn:    &ready,
-	})
-	return bootstrapped{function: made.Name, ready: []cdktf.ITerraformDependable{invoked}}
+	return []cdktf.ITerraformDependable{
+		lambdainvocation.NewLambdaInvocation(scope, jsii.String("bootstrap_run"), &lambdainvocation.LambdaInvocationConfig{
+			FunctionName: jsii.String(maker.Name),
+			Input:        jsii.String(bootstrapInput(props, main, users)),
+			Triggers:     &map[string]*string{"code": jsii.String(maker.CodeHash)},
+			DependsOn:    &ready,
+		}),
+	}
 }
 
 // login is what the bootstrap function takes: lambda/database-bootstrap/bootstrap.Login.
@@ -141,54 +154,94 @@ func bootstrapInput(props Props, main postgres, users map[string]secret) string 
 	return string(text)
 }
 
-// rotating is the rotation as others need it.
-type rotating struct {
-	function string
-	ready    []cdktf.ITerraformDependable
+// rotator changes passwords when Secrets Manager calls it.
+type rotator struct {
+	function.Outputs
+	allowed cdktf.ITerraformDependable // Secrets Manager's right to call it
 }
 
-// rotation sets every user's first password and changes it from then on.
-func rotation(scope constructs.Construct, props Props, main postgres, users map[string]secret, made bootstrapped) rotating {
-	turner := function.New(scope, "rotation", functionProps(props, function.Props{
+func rotationFunction(scope constructs.Construct, props Props, main postgres, users map[string]secret) rotator {
+	statements := []policy.Statement{
+		{Sid: "RotateSecrets", Effect: policy.Allow, Resources: arns(users), Actions: []string{
+			"secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage",
+		}},
+		{Sid: "ReadMasterSecret", Effect: policy.Allow, Actions: []string{"secretsmanager:GetSecretValue"}, Resources: []string{main.masterSecretArn}},
+		// AWS knows no resource for this action
+		{Sid: "MakePasswords", Effect: policy.Allow, Actions: []string{"secretsmanager:GetRandomPassword"}, Resources: []string{"*"}},
+		decrypt(props, "kms:GenerateDataKey"),
+	}
+	if props.Database.ReadReplica {
+		statements = append(statements, policy.Statement{Sid: "SetMasterPassword", Effect: policy.Allow, Resources: []string{main.arn},
+			Actions: []string{"rds:DescribeDBInstances", "rds:ModifyDBInstance"}})
+	}
+	made := function.New(scope, "rotation", functionProps(props, function.Props{
 		Name:           props.Name + "-secret-rotation",
 		Source:         "secret-rotation",
 		Purpose:        "Rotates the passwords of the database's users",
-		TimeoutSeconds: RotationSeconds,
-		Statements: []policy.Statement{
-			{Sid: "RotateSecrets", Effect: policy.Allow, Resources: arns(users), Actions: []string{
-				"secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage",
-			}},
-			{Sid: "ReadMasterSecret", Effect: policy.Allow, Actions: []string{"secretsmanager:GetSecretValue"}, Resources: []string{main.masterSecretArn}},
-			// AWS knows no resource for this action
-			{Sid: "MakePasswords", Effect: policy.Allow, Actions: []string{"secretsmanager:GetRandomPassword"}, Resources: []string{"*"}},
-			decrypt(props, "kms:GenerateDataKey"),
-		},
+		TimeoutSeconds: RotationSeconds(props.Database),
+		Statements:     statements,
 	}))
 	allowed := lambdapermission.NewLambdaPermission(scope, jsii.String("rotation_permission"), &lambdapermission.LambdaPermissionConfig{
 		StatementId:   jsii.String("SecretsManager"),
-		FunctionName:  jsii.String(turner.Name),
+		FunctionName:  jsii.String(made.Name),
 		Action:        jsii.String("lambda:InvokeFunction"),
 		Principal:     jsii.String("secretsmanager.amazonaws.com"),
 		SourceAccount: jsii.String(props.Account.ID),
-		SourceArn:     jsii.String(fmt.Sprintf("arn:aws:secretsmanager:%s:%s:secret:%s/database/*", props.Account.Region, props.Account.ID, props.Name)),
+		SourceArn:     jsii.String(fmt.Sprintf("arn:aws:secretsmanager:%s:%s:secret:%s", props.Account.Region, props.Account.ID, SecretName(props.Name, "*"))),
 	})
-	before := slices.Concat([]cdktf.ITerraformDependable{allowed}, turner.Ready, made.ready)
-	schedules := constructs.NewConstruct(scope, jsii.String("schedules"))
-	var scheduled []cdktf.ITerraformDependable
-	for _, user := range passwordUsers(props.Services) {
-		scheduled = append(scheduled, secretsmanagersecretrotation.NewSecretsmanagerSecretRotation(schedules, jsii.String(user),
-			&secretsmanagersecretrotation.SecretsmanagerSecretRotationConfig{
-				SecretId:          jsii.String(users[user].arn),
-				RotationLambdaArn: jsii.String(turner.Arn),
-				RotateImmediately: jsii.Bool(true), // the first rotation makes the first password
-				RotationRules: &secretsmanagersecretrotation.SecretsmanagerSecretRotationRotationRules{
-					AutomaticallyAfterDays: jsii.Number(props.Database.RotationDays),
-				},
-				DependsOn: &before,
-			}))
+	return rotator{Outputs: made, allowed: allowed}
+}
+
+// takeOver gives the master a password that somebody knows, the rotation function, where RDS does not manage it: it is
+// described in its secret, rotated, and waited for. Nothing where RDS does.
+func takeOver(scope constructs.Construct, props Props, main postgres, maker function.Outputs, turner rotator, users map[string]secret) []cdktf.ITerraformDependable {
+	if !props.Database.ReadReplica {
+		return nil
 	}
-	first := awaitPasswords(scope, "first_passwords", made.function, arns(users), scheduled)
-	return rotating{function: turner.Name, ready: []cdktf.ITerraformDependable{first}}
+	master := users[config.DatabaseAdmin]
+	// texts and numbers: encoding cannot fail
+	input, _ := json.Marshal(map[string]any{"describeMaster": map[string]any{
+		"host": main.endpoint, "port": props.Database.Port, "database": config.DatabaseName, "name": config.DatabaseAdmin,
+		"instanceId": main.id, "secretArn": master.arn,
+	}})
+	before := slices.Concat(maker.Ready, props.Vpc.Ready, []cdktf.ITerraformDependable{master.ready})
+	described := lambdainvocation.NewLambdaInvocation(scope, jsii.String("master_description"), &lambdainvocation.LambdaInvocationConfig{
+		FunctionName: jsii.String(maker.Name),
+		Input:        jsii.String(string(input)),
+		DependsOn:    &before,
+	})
+	scheduled := schedule(scope, config.DatabaseAdmin, props, turner, master, []cdktf.ITerraformDependable{described})
+	return []cdktf.ITerraformDependable{
+		awaitPasswords(scope, "master_password", maker.Name, []string{master.arn}, []cdktf.ITerraformDependable{scheduled}),
+	}
+}
+
+// rotation sets every user's first password and changes it from then on. It returns what is to be waited for before
+// anybody signs in.
+func rotation(scope constructs.Construct, props Props, maker function.Outputs, turner rotator, users map[string]secret, made []cdktf.ITerraformDependable) []cdktf.ITerraformDependable {
+	var scheduled []cdktf.ITerraformDependable
+	var awaited []string
+	schedules := constructs.NewConstruct(scope, jsii.String("schedules"))
+	for _, user := range passwordUsers(props.Services) {
+		scheduled = append(scheduled, schedule(schedules, user, props, turner, users[user], made))
+		awaited = append(awaited, users[user].arn)
+	}
+	slices.Sort(awaited)
+	return []cdktf.ITerraformDependable{awaitPasswords(scope, "first_passwords", maker.Name, awaited, scheduled)}
+}
+
+// schedule has a user's password changed now and from then on.
+func schedule(scope constructs.Construct, id string, props Props, turner rotator, user secret, after []cdktf.ITerraformDependable) cdktf.ITerraformDependable {
+	before := slices.Concat([]cdktf.ITerraformDependable{turner.allowed}, turner.Ready, after)
+	return secretsmanagersecretrotation.NewSecretsmanagerSecretRotation(scope, jsii.String(id), &secretsmanagersecretrotation.SecretsmanagerSecretRotationConfig{
+		SecretId:          jsii.String(user.arn),
+		RotationLambdaArn: jsii.String(turner.Arn),
+		RotateImmediately: jsii.Bool(true), // the first rotation makes the first password
+		RotationRules: &secretsmanagersecretrotation.SecretsmanagerSecretRotationRotationRules{
+			AutomaticallyAfterDays: jsii.Number(props.Database.RotationDays),
+		},
+		DependsOn: &before,
+	})
 }
 
 // awaitPasswords is done when every secret holds a password: Secrets Manager runs first rotations some time after they

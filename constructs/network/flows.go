@@ -111,8 +111,9 @@ type row struct {
 var (
 	// startTask is what Fargate calls through a task's own interface: image, secrets, log.
 	startTask = []string{"ecr.api", "ecr.dkr", "logs", "secretsmanager"}
-	// rotate is what the functions call.
-	rotate = []string{"secretsmanager"}
+	// rotate is what the functions call, and takeOver what they call besides where they keep the master's password.
+	rotate   = []string{"secretsmanager"}
+	takeOver = []string{"rds"}
 )
 
 // matrix is every path that is open in the VPC. Security groups, network ACLs and the tests are made from it; what
@@ -134,7 +135,7 @@ var matrix = []row{
 	{from: Migration, to: Endpoint, target: targetHTTPS, why: "image, password and log", apis: startTask},
 	{from: Migration, to: Internet, target: targetHTTPS, why: "image, password and log where an endpoint is missing", apis: startTask},
 	{from: Function, to: Endpoint, target: targetHTTPS, why: "Secrets Manager", apis: rotate},
-	{from: Function, to: Internet, target: targetHTTPS, why: "Secrets Manager where its endpoint is missing", apis: rotate},
+	{from: Function, to: Internet, target: targetHTTPS, why: "Secrets Manager, or RDS, where its endpoint is missing", apis: rotate},
 }
 
 // Flow is one open path: connections over TCP, opened by From to one port of To. Answers go back by themselves.
@@ -161,16 +162,19 @@ func Flows(props Props) []Flow {
 }
 
 func (r row) present(props Props) bool {
-	configured := props.Network.InterfaceEndpoints
+	configured, apis := props.Network.InterfaceEndpoints, r.apis
+	if r.from == Function && apis != nil && props.ReadReplica {
+		apis = slices.Concat(apis, takeOver)
+	}
 	hasEndpoint := func(api string) bool { return slices.Contains(configured, api) }
 	lacksEndpoint := func(api string) bool { return !hasEndpoint(api) }
 	switch r.to {
 	case Cache:
 		return props.Cache
 	case Endpoint:
-		return len(configured) > 0 && (r.apis == nil || slices.ContainsFunc(r.apis, hasEndpoint))
+		return len(configured) > 0 && (apis == nil || slices.ContainsFunc(apis, hasEndpoint))
 	case Internet:
-		return props.Network.NatGateways > 0 && (r.apis == nil || slices.ContainsFunc(r.apis, lacksEndpoint))
+		return props.Network.NatGateways > 0 && (apis == nil || slices.ContainsFunc(apis, lacksEndpoint))
 	default:
 		return true
 	}

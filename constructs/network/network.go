@@ -27,6 +27,7 @@ type Props struct {
 
 	DatabasePort int   // where the PostgreSQL instance listens
 	ServicePorts []int // where the services' containers listen; order and repetition do not matter
+	ReadReplica  bool  // whether the database has one: the functions call RDS then
 	Cache        bool  // whether there is a cache: without one there is no group and no path for it
 
 	BoundaryArn string // permissions boundary of the flow logs' role

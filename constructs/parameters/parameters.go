@@ -23,9 +23,11 @@ type Props struct {
 
 // Made is what only AWS knows before the stack is applied. An empty value makes no parameter.
 type Made struct {
-	DatabaseHost, ReadOnlyDatabaseHost string // RDS Proxy's endpoints
-	DatabasePort                       int
-	Buckets                            map[string]string // names by purpose
+	DatabaseHost string // RDS Proxy's endpoint
+	DatabasePort int
+	ReplicaHost  string // the read replica's endpoint
+	ReplicaPort  int
+	Buckets      map[string]string // names by purpose
 	// ServicesDomain is where services find each other.
 	ServicesDomain string
 	Cache          *Cache // nil where there is none
@@ -136,7 +138,6 @@ func platform(props Props) []Parameter {
 		text("api-url", "https://"+environment.Domains.Api(), urlPattern, "Where the API is"),
 		text("cdn-url", "https://"+environment.Domains.Cdn(), urlPattern, "Where files of the content bucket are served"),
 		text("database/host", made.DatabaseHost, hostPattern, "RDS Proxy, to sign in to by IAM"),
-		text("database/read-only-host", made.ReadOnlyDatabaseHost, hostPattern, "RDS Proxy, for reading from the replica"),
 		text("database/port", number(made.DatabasePort), portPattern, "The proxy's port"),
 		text("database/name", config.DatabaseName, wordPattern, "The database"),
 		text("services-domain", made.ServicesDomain, hostPattern, "A service is found at its name below this domain"),
@@ -144,6 +145,11 @@ func platform(props Props) []Parameter {
 	}
 	for purpose, name := range made.Buckets {
 		all = append(all, text("buckets/"+purpose, name, bucketPattern, "The bucket for "+purpose))
+	}
+	if made.ReplicaHost != "" {
+		all = append(all,
+			text("database/replica/host", made.ReplicaHost, hostPattern, "The read replica, for operators, who sign in by IAM"),
+			text("database/replica/port", number(made.ReplicaPort), portPattern, "The replica's port"))
 	}
 	if cache := made.Cache; cache != nil {
 		all = append(all,

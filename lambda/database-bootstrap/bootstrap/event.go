@@ -29,6 +29,9 @@ type Event struct {
 	// AwaitPasswords are ARNs of secrets. An event that names them waits for their first rotation and does nothing else:
 	// it stands by itself.
 	AwaitPasswords []string `json:"awaitPasswords,omitempty"`
+	// DescribeMaster has the secret of a master that RDS does not manage say who signs in where, so that its first rotation
+	// can begin. Such an event stands by itself too.
+	DescribeMaster *Master `json:"describeMaster,omitempty"`
 
 	Host            string   `json:"host"` // the DB instance's endpoint, never the proxy's
 	Port            int      `json:"port"`
@@ -42,6 +45,16 @@ type Event struct {
 	Terraform struct {
 		Action string `json:"action"`
 	} `json:"tf"`
+}
+
+// Master is the master of an RDS instance.
+type Master struct {
+	Host       string `json:"host"`
+	Port       int    `json:"port"`
+	Database   string `json:"database"`
+	Name       string `json:"name"`
+	InstanceID string `json:"instanceId"`
+	SecretARN  string `json:"secretArn"`
 }
 
 // Login is a role that may log in. It is made without a password: the rotation function sets one.
@@ -87,8 +100,11 @@ func (e *Event) UnmarshalJSON(content []byte) error {
 
 // purpose is what the event is for, in logs and errors.
 func (e Event) purpose() string {
-	if e.AwaitPasswords != nil {
+	switch {
+	case e.AwaitPasswords != nil:
 		return "await first passwords"
+	case e.DescribeMaster != nil:
+		return "description of the master of " + e.DescribeMaster.InstanceID
 	}
 	return "bootstrap of database " + e.Database
 }
@@ -99,8 +115,12 @@ var host = regexp.MustCompile(`^[A-Za-z0-9_.:-]+$`)
 // Validate reports all faults of an event together.
 func (e Event) Validate() error {
 	v := &validator{}
-	if e.AwaitPasswords != nil {
+	switch {
+	case e.AwaitPasswords != nil:
 		v.awaited(e)
+		return errors.Join(v.faults...)
+	case e.DescribeMaster != nil:
+		v.master(e)
 		return errors.Join(v.faults...)
 	}
 	v.check(host.MatchString(e.Host), "host", e.Host, "want the DB instance's endpoint")
@@ -126,14 +146,30 @@ func (e Event) Validate() error {
 
 // awaited checks an event that waits for passwords.
 func (v *validator) awaited(e Event) {
-	alone := e.Host == "" && e.Port == 0 && e.MasterSecretARN == "" && e.Database == "" && e.Owner == "" && e.Schemas == nil && e.Logins == nil
-	v.check(alone, "awaitPasswords", len(e.AwaitPasswords), "want no other key beside it")
+	v.check(e.describesNothing() && e.DescribeMaster == nil, "awaitPasswords", len(e.AwaitPasswords), "want no other key beside it")
 	v.check(len(e.AwaitPasswords) > 0, "awaitPasswords", e.AwaitPasswords, "want at least one")
 	for i, arn := range e.AwaitPasswords {
 		path := fmt.Sprintf("awaitPasswords[%d]", i)
 		v.check(strings.HasPrefix(arn, "arn:"), path, arn, "want the ARN of a secret")
 		v.check(!slices.Contains(e.AwaitPasswords[:i], arn), path, arn, "is there twice")
 	}
+}
+
+// master checks an event that describes a master.
+func (v *validator) master(e Event) {
+	m := e.DescribeMaster
+	v.check(e.describesNothing(), "describeMaster", m.InstanceID, "want no other key beside it")
+	v.check(host.MatchString(m.Host), "describeMaster.host", m.Host, "want the DB instance's endpoint")
+	v.check(m.Port >= 1 && m.Port <= 65535, "describeMaster.port", m.Port, "want 1 to 65535")
+	v.name("describeMaster.database", m.Database)
+	v.name("describeMaster.name", m.Name)
+	v.check(m.InstanceID != "", "describeMaster.instanceId", m.InstanceID, "want the DB instance's identifier")
+	v.check(strings.HasPrefix(m.SecretARN, "arn:"), "describeMaster.secretArn", m.SecretARN, "want the ARN of the master's secret")
+}
+
+// describesNothing says that the event has no database in it.
+func (e Event) describesNothing() bool {
+	return e.Host == "" && e.Port == 0 && e.MasterSecretARN == "" && e.Database == "" && e.Owner == "" && e.Schemas == nil && e.Logins == nil
 }
 
 // reserved are names that PostgreSQL uses itself for databases, schemas or in place of a role.

@@ -103,8 +103,12 @@ func (f *Function) run(ctx context.Context, event Event, redactor *redact.Redact
 	if err := event.Validate(); err != nil {
 		return Report{}, err
 	}
-	if event.AwaitPasswords != nil {
+	switch {
+	case event.AwaitPasswords != nil:
 		return report, f.await(ctx, event.AwaitPasswords, redactor)
+	case event.DescribeMaster != nil:
+		err := f.describeMaster(ctx, *event.DescribeMaster, &report, redactor)
+		return report, err
 	}
 	master, err := f.master(ctx, event, redactor)
 	if err != nil {

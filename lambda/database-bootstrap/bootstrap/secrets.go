@@ -36,6 +36,21 @@ func (f *Function) describeLogins(ctx context.Context, event Event, report *Repo
 	return nil
 }
 
+// describeMaster writes into the secret of a master that RDS does not manage which instance it is for. The rotation
+// function has RDS set the password then; until it has, nobody can sign in as the master, this function included.
+func (f *Function) describeMaster(ctx context.Context, master Master, report *Report, redactor *redact.Redactor) error {
+	change, err := f.describe(ctx, master.SecretARN, secret.Secret{
+		Host: master.Host, Port: uint16(master.Port), Database: master.Database, Username: master.Name, InstanceID: master.InstanceID,
+	}, redactor)
+	if err != nil {
+		return fmt.Errorf("its secret: %w", err)
+	}
+	if change != "" {
+		report.Changes = append(report.Changes, "secret of the master: "+change)
+	}
+	return nil
+}
+
 // describe returns what it changed, and nothing when the secret was right.
 func (f *Function) describe(ctx context.Context, arn string, login secret.Secret, redactor *redact.Redactor) (string, error) {
 	current, replaced, change := secret.Secret{}, "", "described"
@@ -78,7 +93,7 @@ func (f *Function) describe(ctx context.Context, arn string, login secret.Secret
 // tokenFor names a new version after what it describes and what it replaces, so that a repeated call writes it once. The
 // password has no part in it: a version's name is no secret.
 func tokenFor(login secret.Secret, replaced string) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %d %q %q %q", replaced, login.Host, login.Port, login.Database,
-		login.Username, login.MasterARN))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %d %q %q %q %q", replaced, login.Host, login.Port, login.Database,
+		login.Username, login.MasterARN, login.InstanceID))
 	return hex.EncodeToString(sum[:])
 }

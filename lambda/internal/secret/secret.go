@@ -40,13 +40,15 @@ type Secret struct {
 	Username  string
 	Password  string // empty in a first version: the first rotation makes the password
 	MasterARN string // the secret whose login sets this login's password when its own cannot; may be empty
+	// InstanceID says that the login is the master of this RDS instance, whose password RDS itself can set; else empty.
+	InstanceID string
 
 	fields map[string]json.RawMessage
 }
 
 // Parse reads the value of a login's secret. engine, host and username are compulsory; port is a number or a numeric
-// string, 5432 without one; dbname is "postgres" without one. The password may be absent only where masterarn names who
-// can set one. All faults are reported together.
+// string, 5432 without one; dbname is "postgres" without one. The password may be absent only where masterarn or, for a
+// master, dbInstanceIdentifier names who can set one. All faults are reported together.
 func Parse(value string) (Secret, error) {
 	r, err := newReader(value)
 	if err != nil {
@@ -57,8 +59,8 @@ func Parse(value string) (Secret, error) {
 	if found := r.text("engine"); found != "" && found != engine {
 		r.fault("engine must be %q", engine)
 	}
-	if s.Password == "" && s.MasterARN == "" {
-		r.fault("password is missing, and no masterarn says who could set one")
+	if s.Password == "" && s.MasterARN == "" && s.InstanceID == "" {
+		r.fault("password is missing, and no masterarn or dbInstanceIdentifier says who could set one")
 	}
 	return s, r.err()
 }
@@ -92,6 +94,9 @@ func (s Secret) WithLogin(login Secret) (string, error) {
 	if login.MasterARN != "" {
 		changes["masterarn"] = login.MasterARN
 	}
+	if login.InstanceID != "" {
+		changes["dbInstanceIdentifier"] = login.InstanceID
+	}
 	return s.with(changes)
 }
 
@@ -123,6 +128,7 @@ func (s Secret) SameLogin(other Secret) error {
 		{"port", s.Port == other.Port},
 		{"dbname", s.Database == other.Database},
 		{"masterarn", s.MasterARN == other.MasterARN},
+		{"dbInstanceIdentifier", s.InstanceID == other.InstanceID},
 	} {
 		if !key.same {
 			differing = append(differing, key.name)
@@ -185,13 +191,14 @@ func (r *reader) compulsory(keys ...string) {
 
 func (r *reader) read() Secret {
 	s := Secret{
-		Host:      r.text("host"),
-		Port:      r.port(),
-		Database:  r.text("dbname"),
-		Username:  r.text("username"),
-		Password:  r.text("password"),
-		MasterARN: r.text("masterarn"),
-		fields:    r.fields,
+		Host:       r.text("host"),
+		Port:       r.port(),
+		Database:   r.text("dbname"),
+		Username:   r.text("username"),
+		Password:   r.text("password"),
+		MasterARN:  r.text("masterarn"),
+		InstanceID: r.text("dbInstanceIdentifier"),
+		fields:     r.fields,
 	}
 	if s.Host != "" && !host.MatchString(s.Host) {
 		r.fault("host must be one DNS name or address")

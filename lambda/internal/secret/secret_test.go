@@ -41,6 +41,23 @@ func TestParse(t *testing.T) {
 			t.Errorf("got %+v, %v", s, err)
 		}
 	})
+	t.Run("a master's password may wait for RDS", func(t *testing.T) {
+		s, err := Parse(`{"engine":"postgres","host":"h","username":"u","dbInstanceIdentifier":"batbern-prod-postgres"}`)
+		if err != nil || s.Password != "" || s.InstanceID != "batbern-prod-postgres" {
+			t.Errorf("got %+v, %v", s, err)
+		}
+		value, err := s.WithLogin(Secret{Host: "other", Port: 5433, Database: "batbern", Username: "u", InstanceID: "batbern-prod-other"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		moved, err := Parse(value)
+		if err != nil || moved.InstanceID != "batbern-prod-other" {
+			t.Errorf("got %s, %v", value, err)
+		}
+		if fault := moved.SameLogin(s); fault == nil || !strings.Contains(fault.Error(), "dbInstanceIdentifier") {
+			t.Errorf("two instances pass for one: %v", fault)
+		}
+	})
 }
 
 func TestParseReportsAllFaultsWithoutAnyValue(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"github.com/batbern/infrastructure/lambda/internal/postgres"
@@ -59,6 +60,7 @@ func FromEnvironment(ctx context.Context, getenv func(string) string) (*Function
 	}
 	return &Function{
 		Secrets:    secretsmanager.NewFromConfig(settings),
+		RDS:        rds.NewFromConfig(settings),
 		Roots:      roots,
 		Password:   PasswordPolicy{Length: length, ExcludeCharacters: exclude},
 		Log:        slog.New(slog.NewJSONHandler(os.Stdout, nil)),

@@ -19,6 +19,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"github.com/batbern/infrastructure/lambda/internal/redact"
@@ -34,6 +35,7 @@ const (
 // Function rotates secrets. It holds no state between calls.
 type Function struct {
 	Secrets  *secretsmanager.Client
+	RDS      *rds.Client    // sets the master's password where nobody knows it
 	Roots    *x509.CertPool // authorities that the database's certificate may chain to
 	Password PasswordPolicy
 	Log      *slog.Logger

@@ -124,6 +124,7 @@ func (r *rotation) change(ctx context.Context, current, pending secret.Secret) e
 		{"with AWSCURRENT", func() error { return r.changeOwn(ctx, current, pending) }},
 		{"with AWSPREVIOUS", func() error { return r.changeWithPrevious(ctx, pending) }},
 		{"through the master", func() error { return r.changeThroughMaster(ctx, pending) }},
+		{"through RDS", func() error { return r.changeThroughRDS(ctx, pending) }},
 	} {
 		err := way.try()
 		if err == nil {
@@ -226,7 +227,7 @@ func sameServer(master, login secret.Secret) bool {
 	if master.Port == 0 {
 		master.Port = login.Port
 	}
-	master.Username, master.Database, master.MasterARN = login.Username, login.Database, login.MasterARN
+	master.Username, master.Database, master.MasterARN, master.InstanceID = login.Username, login.Database, login.MasterARN, login.InstanceID
 	return master.SameLogin(login) == nil
 }
 
@@ -257,7 +258,7 @@ func checkRole(ctx context.Context, conn *pgx.Conn, role string) error {
 // testSecret logs in with the pending password and looks at the session.
 //
 // With RotateImmediately=false Secrets Manager calls this step alone, on a copy of the current value. Where that is a
-// first version without a password, the way through the master is what can be tested.
+// first version without a password, the way through the master, or for a master through RDS, is what can be tested.
 func (r *rotation) testSecret(ctx context.Context) error {
 	current, err := r.current(ctx)
 	if err != nil {
@@ -291,6 +292,9 @@ func (r *rotation) testSecret(ctx context.Context) error {
 }
 
 func (r *rotation) testFirstRotation(ctx context.Context, pending secret.Secret) error {
+	if pending.InstanceID != "" {
+		return r.checkMaster(ctx, pending)
+	}
 	conn, err := r.masterLogin(ctx, pending)
 	if err != nil {
 		return err

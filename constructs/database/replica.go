@@ -1,0 +1,78 @@
+package database
+
+import (
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/dbinstance"
+	"github.com/hashicorp/terraform-cdk-go/cdktf"
+
+	"github.com/batbern/infrastructure/constructs/network"
+)
+
+// replica follows the instance. RDS Proxy serves the instance alone, so whoever reads here signs in to the replica
+// itself: operators, by IAM.
+// https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy.html#rds-proxy.limitations
+type replica struct {
+	id, endpoint   string // "" without one
+	parameterGroup string
+}
+
+func replicaIdentifier(props Props) string { return identifier(props) + "-replica" }
+
+// readReplica copies the instance of that identifier, in the same region and with its key, subnets and passwords.
+func readReplica(scope constructs.Construct, props Props, source, monitoring string, ready cdktf.ITerraformDependable) replica {
+	database, protection := props.Database, props.Protection
+	scope = constructs.NewConstruct(scope, jsii.String("replica"))
+	group := parameterGroup(scope, "parameters", replicaIdentifier(props), props)
+	made := dbinstance.NewDbInstance(scope, jsii.String("instance"), &dbinstance.DbInstanceConfig{
+		Identifier:        jsii.String(replicaIdentifier(props)),
+		ReplicateSourceDb: jsii.String(source),
+		InstanceClass:     jsii.String(database.InstanceClass), // a smaller one would fall behind
+		Port:              jsii.Number(database.Port),
+
+		IamDatabaseAuthenticationEnabled: jsii.Bool(true), // RDS.10
+		StorageType:                      jsii.String("gp3"),
+		MaxAllocatedStorage:              jsii.Number(database.MaxStorageGiB),
+		StorageEncrypted:                 jsii.Bool(true), // with the instance's key
+
+		MultiAz:                 jsii.Bool(false),
+		VpcSecurityGroupIds:     jsii.Strings(props.Vpc.SecurityGroupID(network.Database)),
+		PubliclyAccessible:      jsii.Bool(false),
+		CaCertIdentifier:        jsii.String(certificateAuthority),
+		ParameterGroupName:      group.Name(),
+		MaintenanceWindow:       jsii.String(database.MaintenanceWindow),
+		AutoMinorVersionUpgrade: jsii.Bool(true),
+		CopyTagsToSnapshot:      jsii.Bool(true),
+
+		MonitoringInterval:                 jsii.Number(database.MonitoringSeconds),
+		MonitoringRoleArn:                  jsii.String(monitoring),
+		PerformanceInsightsEnabled:         jsii.Bool(true),
+		PerformanceInsightsKmsKeyId:        jsii.String(props.Keys.DataKeyArn),
+		PerformanceInsightsRetentionPeriod: jsii.Number(freeInsightsDays),
+		EnabledCloudwatchLogsExports:       jsii.Strings(exportedLogs...),
+
+		DeletionProtection: jsii.Bool(protection.DeletionProtection()),
+		SkipFinalSnapshot:  jsii.Bool(true), // RDS takes none of a replica
+		Tags:               &map[string]*string{"Name": jsii.String(replicaIdentifier(props))},
+		Lifecycle:          &cdktf.TerraformResourceLifecycle{PreventDestroy: jsii.Bool(protection.PreventDestroy())},
+		DependsOn:          replicaLogs(scope, props, ready),
+	})
+	return replica{id: *made.Identifier(), endpoint: *made.Address(), parameterGroup: *group.Name()}
+}
+
+// replicaLogs are made before the replica writes to them, as the instance's own.
+func replicaLogs(scope constructs.Construct, props Props, ready cdktf.ITerraformDependable) *[]cdktf.ITerraformDependable {
+	before := []cdktf.ITerraformDependable{ready}
+	for _, export := range exportedLogs {
+		before = append(before, logGroup(scope, "log_"+export, "/aws/rds/instance/"+replicaIdentifier(props)+"/"+export, props))
+	}
+	return &before
+}
+
+// What the instance and its replica have in common.
+const (
+	certificateAuthority = "rds-ca-rsa2048-g1"
+	freeInsightsDays     = 7
+)
+
+var exportedLogs = []string{"postgresql", "upgrade"}
