@@ -182,6 +182,7 @@ var environmentFaults = []fault{
 	{"storage", func(e *Environment) { e.Database.StorageGiB = 5 }, "Database.StorageGiB"},
 	{"storage ceiling", func(e *Environment) { e.Database.MaxStorageGiB = e.Database.StorageGiB }, "Database.MaxStorageGiB"},
 	{"retention too long", func(e *Environment) { e.Database.BackupRetentionDays = 36 }, "Database.BackupRetentionDays"},
+	{"a replica without backups", func(e *Environment) { e.Database.ReadReplica, e.Database.BackupRetentionDays = true, 0 }, "Database.BackupRetentionDays"},
 	{"retention negative", func(e *Environment) { e.Database.BackupRetentionDays = -1 }, "Database.BackupRetentionDays"},
 	{"malformed backup window", func(e *Environment) { e.Database.BackupWindow = "2am" }, "Database.BackupWindow"},
 	{"weekly backup window", func(e *Environment) { e.Database.BackupWindow = "sun:02:00-sun:02:30" }, "Database.BackupWindow"},
