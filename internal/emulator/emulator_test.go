@@ -68,6 +68,8 @@ func TestLeaveOut(t *testing.T) {
 				"block": [{"inner": "${aws_child.of_a.id}", "kept": 1}],
 				"outer": {"part": [{"event": "request", "arn": "${aws_missing.a.arn}"}, {"event": "response", "arn": "x"}]},
 				"other": [{"part": [{"arn": "${aws_missing.a.arn}"}]}],
+				"group": [{"origin_id": "both", "member": [{"origin_id": "first"}, {"origin_id": "second"}]}],
+				"behaviour": [{"target": "both"}, {"target": "second"}],
 				"depends_on": ["aws_missing.a", "aws_other.y"]
 			}}
 		},
@@ -77,6 +79,7 @@ func TestLeaveOut(t *testing.T) {
 	}
 	gaps := Gaps{Missing: map[string]string{"aws_missing": "test"}, Dependent: map[string]string{"aws_child": "test"},
 		Parts:    map[string]string{"aws_other.part": "test"},
+		Groups:   map[string]string{"aws_other.group": "test"},
 		Standins: map[string]string{"aws_missing.host": "a.invalid", "aws_other.three": "not left out"}}
 	if gone := gaps.LeaveOut(document); !slices.Equal(gone, []string{"aws_child.of_a", "aws_missing.a"}) {
 		t.Errorf("left out %v", gone)
@@ -89,7 +92,8 @@ func TestLeaveOut(t *testing.T) {
 				"two": "${aws_missing.a_longer.arn}", "three": "kept",
 				"host": "a.invalid", "text": "{\"host\":\"a.invalid\"}", "hosts": ["a.invalid"],
 				"list": ["kept"], "block": [{"kept": 1}],
-				"outer": {"part": [{"event": "response", "arn": "x"}]}, "other": [{}], "depends_on": ["aws_other.y"]
+				"outer": {"part": [{"event": "response", "arn": "x"}]}, "other": [{}], "behaviour": [{"target": "first"}, {"target": "second"}],
+				"depends_on": ["aws_other.y"]
 			}}
 		},
 		"output": {"of_x": {"value": "${aws_other.x.id}"}}

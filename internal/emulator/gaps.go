@@ -18,6 +18,9 @@ type Gaps struct {
 	// Parts are nested blocks, "type.block", that are left out as a whole where they refer to what is left out; of all
 	// others only the reference goes.
 	Parts map[string]string `json:"parts"`
+	// Groups are blocks of origins, "type.block", that moto cannot find where a behaviour targets them: the first member
+	// stands for each.
+	Groups map[string]string `json:"groups"`
 	// Single are resource types of which moto can hold one in all.
 	Single map[string]string `json:"single"`
 	// Standins are values for attributes, "type.attribute", of what is left out, where a text that others need holds them:
@@ -68,8 +71,14 @@ func (g Gaps) LeaveOut(terraform map[string]any) []string {
 	for _, typ := range slices.Sorted(maps.Keys(g.Dependent)) {
 		remove(typ, func(body any) bool { return mentions(body, gone) })
 	}
+	for group := range g.Groups {
+		typ, block, _ := strings.Cut(group, ".")
+		for _, body := range object(resources[typ]) {
+			ungroup(object(body), block)
+		}
+	}
 	if len(gone) > 0 {
-		standIn(terraform, strings.NewReplacer(g.standins(gone)...))
+		eachText(terraform, strings.NewReplacer(g.standins(gone)...).Replace)
 		for part := range g.Parts {
 			typ, block, _ := strings.Cut(part, ".")
 			for _, body := range object(resources[typ]) {
@@ -96,13 +105,32 @@ func (g Gaps) standins(addresses []string) []string {
 	return pairs
 }
 
-// standIn replaces expressions in every text.
-func standIn(value any, replacer *strings.Replacer) {
+// ungroup removes the groups of origins and names their first members in their place.
+func ungroup(body map[string]any, block string) {
+	groups, _ := body[block].([]any)
+	delete(body, block)
+	for _, group := range groups {
+		id, _ := object(group)["origin_id"].(string)
+		members, _ := object(group)["member"].([]any)
+		if len(members) == 0 {
+			continue
+		}
+		eachText(body, func(text string) string {
+			if first, named := object(members[0])["origin_id"].(string); named && text == id {
+				return first
+			}
+			return text
+		})
+	}
+}
+
+// eachText replaces every text within the value.
+func eachText(value any, replace func(string) string) {
 	replaced := func(item any) any {
 		if text, is := item.(string); is {
-			return replacer.Replace(text)
+			return replace(text)
 		}
-		standIn(item, replacer)
+		eachText(item, replace)
 		return item
 	}
 	switch v := value.(type) {
