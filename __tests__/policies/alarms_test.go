@@ -53,6 +53,7 @@ var watchedBy = map[string]struct {
 	"Secret":               {types: []string{"aws_secretsmanager_secret"}, attribute: "name"},
 	"QueueName":            {types: []string{"aws_sqs_queue"}, attribute: "name"},
 	"Currency":             {constants: []string{"USD"}},
+	"LinkedAccount":        {},
 	"CacheClusterId":       {types: []string{"aws_elasticache_replication_group"}, attribute: "replication_group_id"},
 }
 
@@ -75,13 +76,23 @@ func resolve(stack *testkit.Stack, value string) string {
 	})
 }
 
+// ownAccount is the account that the stack's budget is of.
+func ownAccount(stack *testkit.Stack) string {
+	for _, budget := range stack.Resources("aws_budgets_budget") {
+		for _, filter := range budget.Body["cost_filter"].([]any) {
+			return fmt.Sprint(filter.(map[string]any)["values"].([]any)[0])
+		}
+	}
+	return ""
+}
+
 // dimensionFault says why no resource of the stack has that dimension, "" where one has.
 func dimensionFault(stack *testkit.Stack, name, value string) string {
 	known, is := watchedBy[name]
 	if !is {
 		return fmt.Sprintf("dimension %s is of no known resource", name)
 	}
-	if slices.Contains(known.constants, value) {
+	if slices.Contains(known.constants, value) || name == "LinkedAccount" && value == ownAccount(stack) {
 		return ""
 	}
 	found := resolve(stack, value)

@@ -219,9 +219,9 @@ func TestFirewall(t *testing.T) {
 			}
 		}
 		logs := stack.Resource(t, "aws_wafv2_web_acl_logging_configuration", "firewall/logging")
-		for _, header := range []string{"authorization", "cookie"} {
-			if !strings.Contains(fmt.Sprint(logs.Body["redacted_fields"]), header) {
-				t.Errorf("%s: logs keep the header %s", stack.Name, header)
+		for _, private := range []string{"authorization", "cookie", "query_string"} {
+			if !strings.Contains(fmt.Sprint(logs.Body["redacted_fields"]), private) {
+				t.Errorf("%s: logs keep %s", stack.Name, private)
 			}
 		}
 		group := stack.Resource(t, "aws_cloudwatch_log_group", "firewall/log_group")

@@ -404,15 +404,25 @@ const mostMetrics = 10
 // eventAlarms are on events that reach no topic: a policy of a key or of a topic that shuts EventBridge out loses its
 // messages without a word.
 func eventAlarms(name string, targets Targets) []Alarm {
-	var alarms []Alarm
-	var rules []Rule
+	var home, inVirginia []Rule
 	for _, event := range Events(name, targets) {
-		rules = append(rules, Rule{Key: event.ID, Name: event.ruleName(name)})
+		rule := Rule{Key: event.ID, Name: event.ruleName(name)}
+		if event.Virginia {
+			inVirginia = append(inVirginia, rule)
+		} else {
+			home = append(home, rule)
+		}
 	}
-	for some := range slices.Chunk(append(rules, targets.Rules...), mostMetrics) {
+	return append(undelivered(append(home, targets.Rules...), false), undelivered(inVirginia, true)...)
+}
+
+// undelivered are the alarms on rules of one region, as few as there can be.
+func undelivered(rules []Rule, inVirginia bool) []Alarm {
+	var alarms []Alarm
+	for some := range slices.Chunk(rules, mostMetrics) {
 		alarm := Alarm{
 			ID: id("events", some[0].Key, "undelivered"), Runbook: "events-undelivered", Severity: config.Warning, Summary: "Events did not reach their topic",
-			Compare: Above, Threshold: 0, Breaching: 1, Periods: 1, Missing: NotBreaching,
+			Compare: Above, Threshold: 0, Breaching: 1, Periods: 1, Missing: NotBreaching, Virginia: inVirginia,
 		}
 		var terms []string
 		for _, rule := range some {

@@ -306,10 +306,10 @@ func TestAlarmsBySeverity(t *testing.T) {
 // Without a target there is no alarm on it, and no event of it but AWS's own news.
 func TestNothingIsWatchedThatIsNotThere(t *testing.T) {
 	alarms, composites := Catalogue("batbern-dev", Targets{}, closely)
-	if len(composites) > 0 || len(alarms) != 1 || alarms[0].ID != "events_health_undelivered" {
+	if len(composites) > 0 || len(alarms) != 2 || alarms[0].ID != "events_health_undelivered" || alarms[1].ID != "events_health_virginia_undelivered" {
 		t.Errorf("found %v and %v", alarms, composites)
 	}
-	if events := Events("batbern-dev", Targets{}); len(events) != 1 || events[0].ID != "health" {
+	if events := Events("batbern-dev", Targets{}); len(events) != 2 || events[0].ID != "health" || !events[1].Virginia {
 		t.Errorf("found %v", events)
 	}
 }
@@ -377,28 +377,6 @@ func TestMaskingPolicyPairsAuditAndMask(t *testing.T) {
 		}
 		if expression.MatchString("order 756 of 1234 pieces") {
 			t.Errorf("%s finds too much", own.Name)
-		}
-	}
-}
-
-func TestEventsAreMailsThatPeopleCanRead(t *testing.T) {
-	for _, event := range Events("batbern-dev", everything) {
-		message := event.message(Props{Name: "batbern-dev", Repository: "BATbern/infrastructure"})
-		for line := range strings.SplitSeq(message, "\n") {
-			if !strings.HasPrefix(line, `"`) || !strings.HasSuffix(line, `"`) {
-				t.Errorf("%s: the line %s is not in quotes, EventBridge refuses it", event.ID, line)
-			}
-		}
-		if !strings.Contains(message, "docs/runbook.md#"+event.Runbook) || !strings.Contains(message, "batbern-dev") {
-			t.Errorf("%s: %s", event.ID, message)
-		}
-		for name := range event.Details {
-			if !strings.Contains(message, "<"+name+">") {
-				t.Errorf("%s: the mail has no %s", event.ID, name)
-			}
-		}
-		if text := encode(event.Pattern); len(text) > 2048 {
-			t.Errorf("%s: a pattern of %d characters", event.ID, len(text))
 		}
 	}
 }

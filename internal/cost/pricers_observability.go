@@ -40,12 +40,20 @@ func logProtection(m *meter) {
 	m.add("data protection scan", "logs.protect.gb", assumed(m.assume.LogGb, gb(m.assume.LogGb, "into each log group")))
 }
 
-// logAccountPolicy masks in every group of the account.
+// logAccountPolicy masks in every group that the account has in its region.
 func logAccountPolicy(m *meter) {
 	if m.String("policy_type") != "DATA_PROTECTION_POLICY" {
 		return
 	}
-	groups := float64(len(m.stack.OfType("aws_cloudwatch_log_group")))
+	groups := 0.0
+	for _, group := range m.stack.OfType("aws_cloudwatch_log_group") {
+		if group.Region() == m.Region() {
+			groups++
+		}
+	}
+	if groups == 0 {
+		return
+	}
 	m.add("data protection scan", "logs.protect.gb", assumed(m.assume.LogGb*groups, gb(m.assume.LogGb, "into each log group")))
 }
 
