@@ -79,14 +79,11 @@ func addObservability(stack cdktf.TerraformStack, project config.Project, enviro
 		LogRetentionDays: environment.Compute.LogRetentionDays,
 		BoundaryArn:      all.boundaryArn,
 	})
-	people := cost.Listeners{Emails: environment.AlarmEmails} // money is mailed everywhere, whatever severity alarms are mailed from
 	cost.New(stack, "cost", cost.Props{
 		Name:       environment.Stack(),
 		AccountID:  environment.Account.ID,
 		BudgetUsd:  environment.BudgetUsd(),
 		AnomalyUsd: environment.Observability.AnomalyUsd,
-		Early:      people,
-		Late:       people,
-		Anomaly:    people,
+		Emails:     environment.AlarmEmails, // money is mailed everywhere, whatever severity alarms are mailed from
 	})
 }
