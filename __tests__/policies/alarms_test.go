@@ -287,7 +287,8 @@ func TestDashboardsShowWhatIsThere(t *testing.T) {
 		}
 		var body struct {
 			Widgets []struct {
-				Properties struct {
+				X, Y, Width, Height int
+				Properties          struct {
 					Title, Region string
 					Metrics       [][]any
 					Alarms        []string
@@ -303,7 +304,19 @@ func TestDashboardsShowWhatIsThere(t *testing.T) {
 				names[alarm.Text("alarm_name")] = region(alarm) == config.Regions[0]
 			}
 		}
+		taken := map[[2]int]bool{}
 		for _, widget := range body.Widgets {
+			for place := range widget.Width * widget.Height {
+				at := [2]int{widget.X + place%widget.Width, widget.Y + place/widget.Width}
+				if taken[at] || at[0] >= 24 {
+					t.Errorf("%s: %q lies on another widget, or beside the page, at %v", stack.Name, widget.Properties.Title, at)
+					break
+				}
+				taken[at] = true
+			}
+			if found := len(widget.Properties.Metrics); found > 500 { // what CloudWatch draws
+				t.Errorf("%s: %q shows %d metrics", stack.Name, widget.Properties.Title, found)
+			}
 			for _, arn := range widget.Properties.Alarms {
 				if !names[arn[strings.LastIndex(arn, ":")+1:]] {
 					t.Errorf("%s: there is no alarm %s", stack.Name, arn)

@@ -73,6 +73,9 @@ func producers(stack *testkit.Stack) map[string]string {
 		for _, export := range exports {
 			groups[instance.Path+" "+fmt.Sprint(export)] = fmt.Sprintf("/aws/rds/instance/%s/%s", instance.Text("identifier"), export)
 		}
+		if interval, _ := instance.Body["monitoring_interval"].(float64); interval > 0 {
+			groups[instance.Path+" enhanced monitoring"] = "RDSOSMetrics"
+		}
 	}
 	for _, proxy := range stack.Resources("aws_db_proxy") {
 		groups[proxy.Path] = "/aws/rds/proxy/" + proxy.Text("name")
@@ -87,6 +90,14 @@ func producers(stack *testkit.Stack) map[string]string {
 	for _, task := range stack.Resources("aws_ecs_task_definition") {
 		for i, match := range regexp.MustCompile(`"awslogs-group":"([^"]+)"`).FindAllStringSubmatch(task.Text("container_definitions"), -1) {
 			groups[fmt.Sprintf("%s %d", task.Path, i)] = match[1]
+		}
+	}
+	for _, acl := range stack.Resources("aws_wafv2_web_acl_logging_configuration") {
+		groups[acl.Path] = "aws-waf-logs-" + stack.Name + "-edge"
+	}
+	for _, rejected := range stack.Resources("aws_flow_log") {
+		if rejected.Text("log_destination_type") != "s3" {
+			groups[rejected.Path] = strings.ReplaceAll(rejected.Text("log_destination"), ".arn}", ".name}")
 		}
 	}
 	for _, canary := range stack.Resources("aws_synthetics_canary") {

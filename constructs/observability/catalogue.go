@@ -154,6 +154,10 @@ func proxyAlarms(t Proxy) []Alarm {
 	}
 }
 
+// mostCacheConnections is how many clients a node lets in, whatever its size (maxclients).
+// https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/BestPractices.Clients.Redis.Connections.html
+const mostCacheConnections = 65000
+
 func cacheAlarms(t CacheNode) []Alarm {
 	alarm := func(what string, severity config.Severity, summary, name, statistic string, threshold float64) Alarm {
 		return Alarm{ID: id("cache", t.Key, what), Runbook: "cache-" + slug(what), Severity: severity, Summary: summary,
@@ -167,6 +171,7 @@ func cacheAlarms(t CacheNode) []Alarm {
 		alarm("cpu", config.Warning, "A cache node's engine is busy", "EngineCPUUtilization", "Average", 80),
 		alarm("memory", config.Warning, "A cache node's memory is nearly full", "DatabaseMemoryUsagePercentage", "Maximum", 85),
 		alarm("evictions", config.Warning, "The cache forgets entries for want of memory", "Evictions", "Sum", 1000),
+		alarm("connections", config.Warning, "Four fifths of the connections that a cache node takes are open", "CurrConnections", "Maximum", mostCacheConnections*4/5),
 		alarm("refused", config.Warning, "The cache refuses clients' credentials", "AuthenticationFailures", "Sum", 0),
 		silent,
 	}

@@ -325,9 +325,14 @@ func (v View) caches() []widget {
 		}
 		return all
 	}
+	memory := lines("DatabaseMemoryUsagePercentage", "Maximum")
+	for _, evicted := range lines("Evictions", "Sum") {
+		evicted.label, evicted.right = evicted.label+": evictions", true
+		memory = append(memory, evicted)
+	}
 	return []widget{
 		graph("Engine's CPU, percent", v.Region, lines("EngineCPUUtilization", "Average")),
-		graph("Memory, percent", v.Region, lines("DatabaseMemoryUsagePercentage", "Maximum")),
+		graph("Memory, percent, and evictions", v.Region, memory),
 		graph("Found in the cache, percent", v.Region, lines("CacheHitRate", "Average")),
 		graph("Connections", v.Region, lines("CurrConnections", "Maximum")),
 	}
