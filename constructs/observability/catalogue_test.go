@@ -364,7 +364,7 @@ func found(t *testing.T, alarms []Alarm, id string) Alarm {
 
 // fires says whether the value is over, or under, the threshold.
 func fires(alarm Alarm, value float64) bool {
-	return map[Comparison]bool{Above: value > alarm.Threshold, AtLeast: value >= alarm.Threshold, Below: value < alarm.Threshold}[alarm.Compare]
+	return map[Comparison]bool{Above: value > alarm.Threshold, Below: value < alarm.Threshold}[alarm.Compare]
 }
 
 // Each expression on numbers: what sounds the alarm, and what just does not.
