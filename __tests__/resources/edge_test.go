@@ -161,6 +161,11 @@ func TestSecurityHeaders(t *testing.T) {
 			if header := nested(headers.Body["remove_headers_config"], "items", 0, "header"); header != "Server" {
 				t.Errorf("%s: %s tells which server answers", stack.Name, headers.Path)
 			}
+			for _, name := range []string{"Permissions-Policy", "Cross-Origin-Opener-Policy"} {
+				if customHeader(headers, name) == "" {
+					t.Errorf("%s: %s has no %s", stack.Name, headers.Path, name)
+				}
+			}
 			if hidden := customHeader(headers, "X-Robots-Tag") != ""; hidden == environment.Edge.Indexed {
 				t.Errorf("%s: %s hides from search engines: %v", stack.Name, headers.Path, hidden)
 			}
