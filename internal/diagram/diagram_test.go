@@ -224,6 +224,27 @@ func TestNothingOverlaps(t *testing.T) {
 	}
 }
 
+// An arrow between two cards of a frame does not leave it: traffic does not either.
+func TestArrowsStayInTheirFrames(t *testing.T) {
+	for name, p := range all(t) {
+		s := read(t, p.SVG())
+		for _, path := range s.paths {
+			from, to := path[0], path[len(path)-1]
+			for _, frame := range s.rects {
+				if frame.class != "area" || !frame.has(from) || !frame.has(to) {
+					continue
+				}
+				for _, at := range along(path) {
+					if !frame.has(at) {
+						t.Errorf("%s: the arrow from %v to %v leaves the frame at %+v", name, from, to, frame)
+						break
+					}
+				}
+			}
+		}
+	}
+}
+
 // A number can be told to be its arrow's, and no arrow runs behind a number or a title that is not its own.
 func TestLabelsLieOnTheirOwnArrows(t *testing.T) {
 	for name, p := range all(t) {

@@ -11,6 +11,7 @@ import (
 
 // settle finds the places of all titles and labels of what is placed.
 func (d *drawing) settle() {
+	d.confine()
 	var taken []box
 	for _, n := range d.nodes {
 		taken = append(taken, n.box)
@@ -23,6 +24,52 @@ func (d *drawing) settle() {
 		f.labelAt = d.bestPlace(i, taken)
 		taken = append(taken, f.plate())
 	}
+}
+
+// confine keeps each arrow inside the innermost frame that holds both of its ends: what it stands for stays there too.
+// Graphviz goes around other cards without regard to frames.
+func (d *drawing) confine() {
+	const clearance = 8
+	for _, f := range d.flows {
+		frame := d.root.around(d.node(f.from).box, d.node(f.to).box)
+		if frame == nil || len(f.points) < 4 {
+			continue
+		}
+		first, last := f.points[0].x, f.points[len(f.points)-1].x
+		f.squeeze(min(first, last), frame.box.x+clearance)
+		f.squeeze(max(first, last), frame.box.x+frame.box.w-clearance)
+	}
+}
+
+// squeeze draws in what lies beyond a limit, seen from a line that stays, so that the arrow keeps its roundness.
+func (f *flow) squeeze(stays, limit float64) {
+	furthest := 0.0
+	for _, p := range f.points {
+		furthest = max(furthest, (p.x-stays)/(limit-stays))
+	}
+	if furthest <= 1 {
+		return
+	}
+	for i, p := range f.points {
+		if (p.x-stays)*(limit-stays) > 0 {
+			f.points[i].x = stays + (p.x-stays)/furthest
+		}
+	}
+}
+
+// around is the innermost frame that holds all of the boxes, nil for none.
+func (a *area) around(boxes ...box) *area {
+	for _, inner := range a.areas {
+		if found := inner.around(boxes...); found != nil {
+			return found
+		}
+	}
+	for _, b := range boxes {
+		if !a.box.has(point{b.x, b.y}) || !a.box.has(point{b.x + b.w, b.y + b.h}) {
+			return nil
+		}
+	}
+	return a
 }
 
 // settleTitles moves titles to the right until no arrow passes behind them. One that finds no such place stays.
