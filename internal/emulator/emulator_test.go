@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -153,5 +155,34 @@ func TestPersist(t *testing.T) {
 		if told != of.broken || !errors.Is(err, of.err) {
 			t.Errorf("%s: taken up %d times, %v", name, told, err)
 		}
+	}
+}
+
+func TestFits(t *testing.T) {
+	folder := t.TempDir()
+	for stack, resources := range map[string]string{
+		"base": `{}`, "dev": `{"aws_db": {"one": {}}}`, "prod": `{"aws_db": {"one": {}}}`, "replicated": `{"aws_db": {"one": {}, "two": {}}}`,
+	} {
+		if err := os.MkdirAll(filepath.Dir(file(folder, stack)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file(folder, stack), []byte(`{"resource": `+resources+`}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	gaps := Gaps{Single: map[string]string{"aws_db": "there is one name for all"}}
+	if err := Fits(folder, gaps, []string{"base", "dev"}); err != nil {
+		t.Error(err)
+	}
+	if err := Fits(folder, Gaps{}, []string{"base", "dev", "prod"}); err != nil {
+		t.Error(err)
+	}
+	for _, stacks := range [][]string{{"base", "dev", "prod"}, {"replicated"}} {
+		if err := Fits(folder, gaps, stacks); err == nil || !strings.Contains(err.Error(), "there is one name for all") {
+			t.Errorf("%v: %v", stacks, err)
+		}
+	}
+	if err := Fits(folder, gaps, []string{"missing"}); err == nil {
+		t.Error("a missing stack fits")
 	}
 }

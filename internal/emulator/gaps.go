@@ -18,6 +18,8 @@ type Gaps struct {
 	// Parts are nested blocks, "type.block", that are left out as a whole where they refer to what is left out; of all
 	// others only the reference goes.
 	Parts map[string]string `json:"parts"`
+	// Single are resource types of which moto can hold one in all.
+	Single map[string]string `json:"single"`
 	// Standins are values for attributes, "type.attribute", of what is left out, where a text that others need holds them:
 	// a host name in a container's environment, say.
 	Standins map[string]string `json:"standins"`
