@@ -7,7 +7,7 @@ TESTS    = ./... $(shell cd __tests__ && go list ./...)
 COVERED  = ./config/...,./constructs/...,./stacks/...,./lambda/...
 PYTHON  ?= python3
 
-.PHONY: help setup synth migration-image test test-migrations snapshots lint validate plan deploy destroy local local-destroy cost diagram bench clean
+.PHONY: help setup synth migration-image test test-migrations snapshots lint validate plan deploy destroy local local-destroy cost diagram docs bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,10 @@ cost: ## what the synthesized stacks cost a month: make cost ENV=dev, make cost 
 	@go run ./cmd/batbern cost $(if $(ENV),--env $(ENV)) $(if $(AGAINST),--against $(AGAINST)) $(if $(FORMAT),--format $(FORMAT))
 
 diagram: ## pictures of the synthesized stacks, into docs/pictures
+	@go run ./cmd/batbern diagram
+
+docs: synth ## what README shows, anew: its table of costs and the pictures
+	@go run ./cmd/batbern cost --into README.md
 	@go run ./cmd/batbern diagram
 
 bench: ## how long synthesis takes, as a ratio measured in one sitting

@@ -34,7 +34,7 @@ type Base struct {
 	TfcProject string
 	Baseline   Baseline
 	// AlarmEmails hear of the account's budget and of unusual costs.
-	AlarmEmails []string `validate:"required,unique,dive,email"`
+	AlarmEmails []string `validate:"required,max=10,unique,dive,email"` // ten is what AWS Budgets takes
 	// AnomalyUsd is the unexpected cost of a day from which on Cost Anomaly Detection reports; 0 for no detection.
 	AnomalyUsd int `validate:"min=0,max=100000"`
 	// CostTags activates all tags for cost allocation, which only the account that pays may do.

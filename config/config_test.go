@@ -170,6 +170,12 @@ var environmentFaults = []fault{
 	{"no protection", func(e *Environment) { e.Protection = "" }, "Protection"},
 	{"foreign domain", func(e *Environment) { e.Domains.Root = "dev.example.com" }, "Domains.Root"},
 	{"no alarm address", func(e *Environment) { e.AlarmEmails = nil }, "AlarmEmails"},
+	{"eleven alarm addresses", func(e *Environment) {
+		e.AlarmEmails = nil
+		for i := range 11 {
+			e.AlarmEmails = append(e.AlarmEmails, fmt.Sprintf("%d@batbern.ch", i))
+		}
+	}, "AlarmEmails"},
 	{"malformed alarm address", func(e *Environment) { e.AlarmEmails = []string{"me"} }, "AlarmEmails[0]"},
 	{"endpoint missing without NAT", func(e *Environment) {
 		e.Network.NatGateways, e.Network.InterfaceEndpoints = 0, []string{"ecr.api", "ecr.dkr", "logs"}

@@ -49,10 +49,11 @@ const (
 
 // Redirect leads an address of the former website to its place in the new one, with status 301.
 type Redirect struct {
-	// From is a path, compared without regard to letter case. A last "*" stands for any rest, even none:
+	// From is a path, compared without regard to letter case or to a slash at its end. A last "*" stands for any rest, even none:
 	// "/archiv/*" meets "/archiv/" and "/archiv/2019/a.pdf", not "/archiv".
 	From string
-	// To is a path; a last "*" in it is replaced by what From's stood for. It may carry a query or a fragment.
+	// To is a path; a last "*" in it is replaced by what From's stood for. It may carry a query or a fragment; the query of
+	// the request goes along.
 	To string
 	// Content leads to the host of the content instead of the frontend's.
 	Content bool
@@ -98,7 +99,7 @@ func (e Edge) redirected(target string) (string, bool) {
 	target, _, _ = strings.Cut(target, "#")
 	target = strings.ToLower(strings.TrimSuffix(target, "*"))
 	for _, redirect := range e.Redirects {
-		if strings.ToLower(redirect.From) == target {
+		if from := strings.ToLower(redirect.From); target == from || target == from+"/" {
 			return redirect.To, true
 		}
 	}

@@ -23,7 +23,7 @@ type Environment struct {
 	Domains    Domains
 	Tags       map[string]string
 	// AlarmEmails are the addresses that hear of alarms. SNS asks each to confirm its subscription.
-	AlarmEmails []string `validate:"required,unique,dive,email"`
+	AlarmEmails []string `validate:"required,max=10,unique,dive,email"` // ten is what AWS Budgets takes
 
 	Baseline  Baseline
 	Network   Network

@@ -50,7 +50,7 @@ func prod(settings Settings) Environment {
 		Cache: Cache{
 			Shape:                 SingleShard{StandBy: 1}, // in the other zone; BATbern's keys need no second shard
 			NodeType:              "cache.t4g.micro",       // half a GiB, many times what an event's pages take
-			Engine:                Redis7,                  // not yet Valkey: docs/decisions/0006-valkey-cache.md
+			Engine:                Redis7,                  // not the default, Valkey: providers before 5.73.0 refuse it, docs/decisions/0006-valkey-cache.md
 			SnapshotRetentionDays: 7,
 			SnapshotWindow:        "01:00-02:00",
 			MaintenanceWindow:     "sun:04:00-sun:05:00", // after the database's

@@ -9,7 +9,6 @@ func formerAddresses() []Redirect {
 	return []Redirect{
 		// the single-page application: /event/56 became /archive/BATbern56
 		{From: "/event", To: "/archive"},
-		{From: "/event/", To: "/archive"},
 		{From: "/event/*", To: "/archive/BATbern*"},
 		{From: "/aktuell", To: "/"},
 		{From: "/anmeldung", To: "/"},

@@ -36,7 +36,7 @@ func staging(settings Settings) Environment {
 		Cache: Cache{
 			Shape:                 SingleShard{}, // one node: the client's code is tried here, not the failover
 			NodeType:              "cache.t4g.micro",
-			Engine:                Redis7, // not yet Valkey: docs/decisions/0006-valkey-cache.md
+			Engine:                Redis7, // not the default, Valkey: providers before 5.73.0 refuse it, docs/decisions/0006-valkey-cache.md
 			SnapshotRetentionDays: 1,
 			SnapshotWindow:        "01:00-02:00",
 			MaintenanceWindow:     "sun:04:00-sun:05:00",

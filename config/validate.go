@@ -139,6 +139,9 @@ func allowedBy(fault validator.FieldError) string {
 		if number {
 			return parameter + " or less"
 		}
+		if fault.Kind() == reflect.Slice {
+			return parameter + " entries or fewer"
+		}
 		return parameter + " characters or fewer"
 	case "lt":
 		return "less than " + parameter

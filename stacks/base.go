@@ -61,15 +61,12 @@ func Base(app cdktf.App, project config.Project) cdktf.TerraformStack {
 
 // addBaseCost watches what the base costs, and divides all accounts' bills by the tags.
 func addBaseCost(stack cdktf.TerraformStack, base config.Base) {
-	people := cost.Listeners{Emails: base.AlarmEmails} // the base needs no topic for this little
 	cost.New(stack, "cost", cost.Props{
 		Name:       base.Stack(),
 		AccountID:  base.Account.ID,
 		BudgetUsd:  base.BudgetUsd(),
 		AnomalyUsd: base.AnomalyUsd,
-		Early:      people,
-		Late:       people,
-		Anomaly:    people,
+		Emails:     base.AlarmEmails,
 	})
 	if base.CostTags {
 		cost.Tags(stack, "cost_tags", slices.Sorted(maps.Keys(base.Tags)))

@@ -62,7 +62,7 @@ type watched struct {
 
 // addObservability watches what the stack made, and its cost.
 func addObservability(stack cdktf.TerraformStack, project config.Project, environment config.Environment, all watched, in clouds) {
-	observability.New(stack, "observability", observability.Props{
+	made := observability.New(stack, "observability", observability.Props{
 		Name:             environment.Stack(),
 		Account:          environment.Account,
 		Domains:          environment.Domains,
@@ -79,14 +79,15 @@ func addObservability(stack cdktf.TerraformStack, project config.Project, enviro
 		LogRetentionDays: environment.Compute.LogRetentionDays,
 		BoundaryArn:      all.boundaryArn,
 	})
-	people := cost.Listeners{Emails: environment.AlarmEmails} // money is mailed everywhere, whatever severity alarms are mailed from
+	output(stack, "dashboard", made.DashboardName, "CloudWatch dashboard of the environment")
+	if made.GrafanaEndpoint != "" {
+		output(stack, "grafana", made.GrafanaEndpoint, "Address of the Grafana workspace")
+	}
 	cost.New(stack, "cost", cost.Props{
 		Name:       environment.Stack(),
 		AccountID:  environment.Account.ID,
 		BudgetUsd:  environment.BudgetUsd(),
 		AnomalyUsd: environment.Observability.AnomalyUsd,
-		Early:      people,
-		Late:       people,
-		Anomaly:    people,
+		Emails:     environment.AlarmEmails, // money is mailed everywhere, whatever severity alarms are mailed from
 	})
 }

@@ -143,6 +143,7 @@ func addMigration(stack cdktf.TerraformStack, environment config.Environment, fr
 		SecretsKeyArn:    from.keys.SecretsKeyArn,
 		LogRetentionDays: environment.Database.LogRetentionDays,
 		AlarmTopicArn:    from.topics.CriticalArn,
+		Github:           from.github,
 		After:            slices.Concat(from.database.Ready, cluster.Ready),
 	})
 }

@@ -15,7 +15,7 @@ import (
 func targets(environment config.Environment, all watched) observability.Targets {
 	out := observability.Targets{
 		LoadBalancers: []observability.LoadBalancer{{Key: "main", ArnSuffix: all.platform.balancer.ArnSuffix}},
-		Apis:          []observability.Api{{Key: "main", ID: all.platform.entry.ID, Stage: all.platform.entry.Stage, LogGroup: all.platform.entry.LogGroup}},
+		Apis:          []observability.Api{{Key: "main", ID: all.platform.entry.ID, Stage: all.platform.entry.Stage}},
 		Distributions: []observability.Distribution{
 			{Key: "frontend", ID: all.front.Frontend.ID, Site: true, Detailed: environment.Edge.DetailedMetrics},
 			{Key: "content", ID: all.front.Content.ID, Detailed: environment.Edge.DetailedMetrics},

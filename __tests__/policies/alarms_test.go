@@ -53,6 +53,7 @@ var watchedBy = map[string]struct {
 	"Secret":               {types: []string{"aws_secretsmanager_secret"}, attribute: "name"},
 	"QueueName":            {types: []string{"aws_sqs_queue"}, attribute: "name"},
 	"Currency":             {constants: []string{"USD"}},
+	"LinkedAccount":        {},
 	"CacheClusterId":       {types: []string{"aws_elasticache_replication_group"}, attribute: "replication_group_id"},
 }
 
@@ -75,13 +76,23 @@ func resolve(stack *testkit.Stack, value string) string {
 	})
 }
 
+// ownAccount is the account that the stack's budget is of.
+func ownAccount(stack *testkit.Stack) string {
+	for _, budget := range stack.Resources("aws_budgets_budget") {
+		for _, filter := range budget.Body["cost_filter"].([]any) {
+			return fmt.Sprint(filter.(map[string]any)["values"].([]any)[0])
+		}
+	}
+	return ""
+}
+
 // dimensionFault says why no resource of the stack has that dimension, "" where one has.
 func dimensionFault(stack *testkit.Stack, name, value string) string {
 	known, is := watchedBy[name]
 	if !is {
 		return fmt.Sprintf("dimension %s is of no known resource", name)
 	}
-	if slices.Contains(known.constants, value) {
+	if slices.Contains(known.constants, value) || name == "LinkedAccount" && value == ownAccount(stack) {
 		return ""
 	}
 	found := resolve(stack, value)
@@ -276,7 +287,8 @@ func TestDashboardsShowWhatIsThere(t *testing.T) {
 		}
 		var body struct {
 			Widgets []struct {
-				Properties struct {
+				X, Y, Width, Height int
+				Properties          struct {
 					Title, Region string
 					Metrics       [][]any
 					Alarms        []string
@@ -292,7 +304,19 @@ func TestDashboardsShowWhatIsThere(t *testing.T) {
 				names[alarm.Text("alarm_name")] = region(alarm) == config.Regions[0]
 			}
 		}
+		taken := map[[2]int]bool{}
 		for _, widget := range body.Widgets {
+			for place := range widget.Width * widget.Height {
+				at := [2]int{widget.X + place%widget.Width, widget.Y + place/widget.Width}
+				if taken[at] || at[0] >= 24 {
+					t.Errorf("%s: %q lies on another widget, or beside the page, at %v", stack.Name, widget.Properties.Title, at)
+					break
+				}
+				taken[at] = true
+			}
+			if found := len(widget.Properties.Metrics); found > 500 { // what CloudWatch draws
+				t.Errorf("%s: %q shows %d metrics", stack.Name, widget.Properties.Title, found)
+			}
 			for _, arn := range widget.Properties.Alarms {
 				if !names[arn[strings.LastIndex(arn, ":")+1:]] {
 					t.Errorf("%s: there is no alarm %s", stack.Name, arn)

@@ -73,6 +73,9 @@ func producers(stack *testkit.Stack) map[string]string {
 		for _, export := range exports {
 			groups[instance.Path+" "+fmt.Sprint(export)] = fmt.Sprintf("/aws/rds/instance/%s/%s", instance.Text("identifier"), export)
 		}
+		if interval, _ := instance.Body["monitoring_interval"].(float64); interval > 0 {
+			groups[instance.Path+" enhanced monitoring"] = "RDSOSMetrics"
+		}
 	}
 	for _, proxy := range stack.Resources("aws_db_proxy") {
 		groups[proxy.Path] = "/aws/rds/proxy/" + proxy.Text("name")
@@ -87,6 +90,14 @@ func producers(stack *testkit.Stack) map[string]string {
 	for _, task := range stack.Resources("aws_ecs_task_definition") {
 		for i, match := range regexp.MustCompile(`"awslogs-group":"([^"]+)"`).FindAllStringSubmatch(task.Text("container_definitions"), -1) {
 			groups[fmt.Sprintf("%s %d", task.Path, i)] = match[1]
+		}
+	}
+	for _, acl := range stack.Resources("aws_wafv2_web_acl_logging_configuration") {
+		groups[acl.Path] = "aws-waf-logs-" + stack.Name + "-edge"
+	}
+	for _, rejected := range stack.Resources("aws_flow_log") {
+		if rejected.Text("log_destination_type") != "s3" {
+			groups[rejected.Path] = strings.ReplaceAll(rejected.Text("log_destination"), ".arn}", ".name}")
 		}
 	}
 	for _, canary := range stack.Resources("aws_synthetics_canary") {
@@ -134,17 +145,30 @@ func TestEveryProducerHasItsLogGroup(t *testing.T) {
 	})
 }
 
+// unmasked are the log groups in whose region personal data is not hidden.
+func unmasked(stack *testkit.Stack) []string {
+	masked := map[string]bool{}
+	for _, policy := range stack.Resources("aws_cloudwatch_log_account_policy") {
+		hides := policy.Text("policy_type") == "DATA_PROTECTION_POLICY" && policy.Text("scope") == "ALL"
+		for _, personal := range []string{"EmailAddress", "AhvNumber", "SwissPhoneNumber", "CreditCardNumber"} {
+			hides = hides && strings.Contains(policy.Text("policy_document"), personal)
+		}
+		masked[region(policy)] = hides
+	}
+	var faults []string
+	for _, group := range stack.Resources("aws_cloudwatch_log_group") {
+		if !masked[region(group)] {
+			faults = append(faults, fmt.Sprintf("%s: nothing is masked in %s", group.Path, region(group)))
+		}
+	}
+	return faults
+}
+
 // Personal data is hidden in every log, those of tomorrow too; saved queries read logs that are there.
 func TestLogsAreMaskedAndCanBeAsked(t *testing.T) {
 	for _, stack := range testkit.Environments(t) {
-		policies := stack.Resources("aws_cloudwatch_log_account_policy")
-		if len(policies) != 1 || policies[0].Text("policy_type") != "DATA_PROTECTION_POLICY" || policies[0].Text("scope") != "ALL" {
-			t.Errorf("%s: no policy masks all log groups", stack.Name)
-		}
-		for _, personal := range []string{"EmailAddress", "AhvNumber", "SwissPhoneNumber", "CreditCardNumber"} {
-			if !strings.Contains(policies[0].Text("policy_document"), personal) {
-				t.Errorf("%s: %s is not masked", stack.Name, personal)
-			}
+		for _, fault := range unmasked(stack) {
+			t.Errorf("%s: %s", stack.Name, fault)
 		}
 		queries := stack.Resources("aws_cloudwatch_query_definition")
 		if len(queries) < 8 {
@@ -156,6 +180,20 @@ func TestLogsAreMaskedAndCanBeAsked(t *testing.T) {
 					t.Errorf("%s: %s: %s", stack.Name, query.Path, fault)
 				}
 			}
+		}
+	}
+}
+
+func TestPlantedLogsWithoutMaskAreFound(t *testing.T) {
+	for _, stack := range testkit.Synth(t, testkit.Project(t)) {
+		for _, policy := range stack.Resources("aws_cloudwatch_log_account_policy") {
+			if region(policy) == virginia {
+				policy.Body["policy_document"] = "{}"
+			}
+		}
+		atEdge := len(stack.Resources("aws_wafv2_web_acl")) > 0
+		if faults := unmasked(stack); stack.Name != "batbern-base" && (len(faults) > 0) != atEdge {
+			t.Errorf("%s: with a firewall: %v, found %v", stack.Name, atEdge, faults)
 		}
 	}
 }

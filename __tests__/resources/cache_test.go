@@ -226,6 +226,28 @@ func TestCacheOnAndOff(t *testing.T) {
 	}
 }
 
+// The way from Redis to Valkey moves no resource: users stay, and the parameter group of the new family stands beside the
+// former one until the cache has changed.
+func TestCacheChangesItsEngineInPlace(t *testing.T) {
+	redis, _ := cacheStack(t, func(p *cache.Props) { p.Cache.Engine = config.Redis7 })
+	valkey, _ := cacheStack(t, func(p *cache.Props) { p.Cache.Engine = config.Valkey8 })
+	if before, after := addresses(redis), addresses(valkey); !maps.Equal(before, after) {
+		t.Errorf("Redis has %v, Valkey %v", before, after)
+	}
+	for _, typ := range []string{"aws_elasticache_user", "aws_elasticache_user_group", "aws_elasticache_subnet_group"} {
+		before, after := redis.Resources(typ), valkey.Resources(typ)
+		for i := range before {
+			if fmt.Sprint(before[i].Body) != fmt.Sprint(after[i].Body) {
+				t.Errorf("%s changes from %v to %v", before[i].Path, before[i].Body, after[i].Body)
+			}
+		}
+	}
+	was, is := redis.Resources("aws_elasticache_parameter_group")[0], valkey.Resources("aws_elasticache_parameter_group")[0]
+	if was.Text("name") == is.Text("name") || is.Body["lifecycle"].(map[string]any)["create_before_destroy"] != true {
+		t.Errorf("one name for two parameter groups, or the old one goes first: %v", is.Body)
+	}
+}
+
 func addresses(stack *testkit.Stack) map[string]bool {
 	all := map[string]bool{}
 	for _, resource := range stack.All() {

@@ -161,6 +161,11 @@ func TestSecurityHeaders(t *testing.T) {
 			if header := nested(headers.Body["remove_headers_config"], "items", 0, "header"); header != "Server" {
 				t.Errorf("%s: %s tells which server answers", stack.Name, headers.Path)
 			}
+			for _, name := range []string{"Permissions-Policy", "Cross-Origin-Opener-Policy"} {
+				if customHeader(headers, name) == "" {
+					t.Errorf("%s: %s has no %s", stack.Name, headers.Path, name)
+				}
+			}
 			if hidden := customHeader(headers, "X-Robots-Tag") != ""; hidden == environment.Edge.Indexed {
 				t.Errorf("%s: %s hides from search engines: %v", stack.Name, headers.Path, hidden)
 			}
@@ -219,9 +224,9 @@ func TestFirewall(t *testing.T) {
 			}
 		}
 		logs := stack.Resource(t, "aws_wafv2_web_acl_logging_configuration", "firewall/logging")
-		for _, header := range []string{"authorization", "cookie"} {
-			if !strings.Contains(fmt.Sprint(logs.Body["redacted_fields"]), header) {
-				t.Errorf("%s: logs keep the header %s", stack.Name, header)
+		for _, private := range []string{"authorization", "cookie", "query_string"} {
+			if !strings.Contains(fmt.Sprint(logs.Body["redacted_fields"]), private) {
+				t.Errorf("%s: logs keep %s", stack.Name, private)
 			}
 		}
 		group := stack.Resource(t, "aws_cloudwatch_log_group", "firewall/log_group")

@@ -31,6 +31,7 @@ type EstimateCmd struct {
 	Summary bool        `help:"Leave the single resources out."`
 	Against string      `help:"Another synthesized tree: print what the change from it to --dir costs." placeholder:"DIR"`
 	Check   bool        `help:"Fail where an environment is above its budget."`
+	Into    string      `help:"Write the summary into this Markdown document, between its marks, and print nothing." placeholder:"FILE"`
 }
 
 // Run estimates the tree and writes it.
@@ -40,7 +41,12 @@ func (c *EstimateCmd) Run(std streams) error {
 		return err
 	}
 	report := cost.Report{Format: c.Format, Summary: c.Summary}
-	if c.Against == "" {
+	if c.Into != "" {
+		if c.Against != "" || c.Env != "" {
+			return errors.New("--into writes the table of all environments: leave --against and --env out")
+		}
+		err = writeInto(c.Into, estimates)
+	} else if c.Against == "" {
 		err = report.Write(std.Out, estimates)
 	} else {
 		var before []cost.Estimate
@@ -57,6 +63,25 @@ func (c *EstimateCmd) Run(std streams) error {
 		over = append(over, e.CheckBudget())
 	}
 	return errors.Join(over...)
+}
+
+// writeInto puts the summary into a document.
+func writeInto(file string, estimates []cost.Estimate) error {
+	document, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("read the document for the table: %w", err)
+	}
+	var table bytes.Buffer
+	if err := (cost.Report{Format: cost.Markdown, Summary: true}).Write(&table, estimates); err != nil {
+		return err
+	}
+	if document, err = cost.Insert(document, table.Bytes()); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	if err := os.WriteFile(file, document, 0o644); err != nil {
+		return fmt.Errorf("write the document with the table: %w", err)
+	}
+	return nil
 }
 
 func (c *EstimateCmd) read(dir string) ([]cost.Estimate, error) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/batbern/infrastructure/internal/cost"
 	"github.com/batbern/infrastructure/internal/tfjson/tfjsontest"
 )
 
@@ -59,6 +60,24 @@ func TestCost(t *testing.T) {
 	}
 }
 
+func TestCostIntoADocument(t *testing.T) {
+	dir, file := tree(t, tfjsontest.Base(), tfjsontest.Dev()), filepath.Join(t.TempDir(), "README.md")
+	if err := os.WriteFile(file, []byte("# Ours\n\n"+cost.TableBegins+cost.TableEnds+"\n\nMore.\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, err := batbern(t, "cost", "--dir", dir, "--into", file); code != 0 || out != "" {
+		t.Fatalf("exit code %d, %q, %s", code, out, err)
+	}
+	written, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := batbern(t, "cost", "--dir", dir, "--summary", "--format", "markdown")
+	if !strings.HasPrefix(string(written), "# Ours") || !strings.HasSuffix(string(written), "More.\n") || !strings.Contains(string(written), table) {
+		t.Errorf("the document is now %q", written)
+	}
+}
+
 func TestDiagram(t *testing.T) {
 	dir, out := tree(t, tfjsontest.Base(), tfjsontest.Dev()), t.TempDir()
 	if code, _, err := batbern(t, "diagram", "--dir", dir, "--out", out, "--check"); code != 1 || !strings.Contains(err, "stacks.svg") || !strings.Contains(err, "make diagram") {
@@ -101,6 +120,9 @@ func TestFaultsAreOneClearMessage(t *testing.T) {
 		"unclassified type":   {[]string{"cost", "--dir", tree(t, unclassified)}, "aws_quantum"},
 		"no budget":           {[]string{"cost", "--dir", tree(t, unknown)}, "config/cost.go"},
 		"unknown format":      {[]string{"cost", "--format", "xml"}, "--format"},
+		"a part of the table": {[]string{"cost", "--dir", dir, "--env", "dev", "--into", "../../README.md"}, "leave --against and --env out"},
+		"no document":         {[]string{"cost", "--dir", dir, "--into", filepath.Join(dir, "absent.md")}, "absent.md"},
+		"no place for it":     {[]string{"cost", "--dir", dir, "--into", "main.go"}, "once and in this order"},
 		"unknown command":     {[]string{"bill"}, "bill"},
 		"nothing to draw":     {[]string{"diagram", "--dir", filepath.Join(dir, "absent")}, "run `make synth`"},
 		"no sheet":            {[]string{"cost", "refresh", "--sheet", filepath.Join(dir, "absent.csv")}, "absent.csv"},

@@ -22,16 +22,9 @@ type Props struct {
 	BudgetUsd float64
 	// AnomalyUsd is from how many unexpected dollars a day on people are told; 0 detects nothing.
 	AnomalyUsd int
-	// Early, Late and Anomaly are who hears of a budget that is half used, of one that is nearly or wholly gone or will
-	// be by the end of the month, and of an unusual day.
-	Early, Late, Anomaly Listeners
-}
-
-// Listeners are either a topic or, where an account has none, addresses. Budgets and the detection mail addresses
-// directly, without asking them to confirm.
-type Listeners struct {
-	TopicArn string
-	Emails   []string
+	// Emails hear of both. AWS mails them directly, without asking them to confirm, so that a bill is heard of even where
+	// nobody has confirmed a topic's subscription.
+	Emails []string
 }
 
 // New makes the account's budget and its detection of unusual days.
@@ -47,7 +40,6 @@ func New(scope constructs.Construct, id string, props Props) {
 type threshold struct {
 	percent  int
 	forecast bool
-	late     bool
 }
 
 // thresholds: five is what AWS allows a budget. A forecast needs five weeks of history, so the actual ones stand by
@@ -55,35 +47,27 @@ type threshold struct {
 // https://docs.aws.amazon.com/cost-management/latest/userguide/budgets-best-practices.html
 var thresholds = []threshold{
 	{percent: 50},
-	{percent: 80, late: true},
-	{percent: 100, late: true},
-	{percent: 100, forecast: true, late: true},
-	{percent: 120, forecast: true, late: true},
+	{percent: 80},
+	{percent: 100},
+	{percent: 100, forecast: true},
+	{percent: 120, forecast: true},
 }
 
 // budget counts the account's own cost: each environment has an account, so that no tag has to be set for it to be true.
 func budget(scope constructs.Construct, props Props) {
 	var notifications []*budgetsbudget.BudgetsBudgetNotification
 	for _, t := range thresholds {
-		kind, listeners := "ACTUAL", props.Early
+		kind := "ACTUAL"
 		if t.forecast {
 			kind = "FORECASTED"
 		}
-		if t.late {
-			listeners = props.Late
-		}
-		notification := &budgetsbudget.BudgetsBudgetNotification{
-			ComparisonOperator: jsii.String("GREATER_THAN"),
-			NotificationType:   jsii.String(kind),
-			Threshold:          jsii.Number(t.percent),
-			ThresholdType:      jsii.String("PERCENTAGE"),
-		}
-		if listeners.TopicArn != "" {
-			notification.SubscriberSnsTopicArns = jsii.Strings(listeners.TopicArn)
-		} else {
-			notification.SubscriberEmailAddresses = jsii.Strings(listeners.Emails...)
-		}
-		notifications = append(notifications, notification)
+		notifications = append(notifications, &budgetsbudget.BudgetsBudgetNotification{
+			ComparisonOperator:       jsii.String("GREATER_THAN"),
+			NotificationType:         jsii.String(kind),
+			Threshold:                jsii.Number(t.percent),
+			ThresholdType:            jsii.String("PERCENTAGE"),
+			SubscriberEmailAddresses: jsii.Strings(props.Emails...),
+		})
 	}
 	budgetsbudget.NewBudgetsBudget(scope, jsii.String("budget"), &budgetsbudget.BudgetsBudgetConfig{
 		Name:        jsii.String(props.Name),
@@ -107,19 +91,13 @@ func anomalies(scope constructs.Construct, props Props) {
 		Name: jsii.String(props.Name), MonitorType: jsii.String("CUSTOM"),
 		MonitorSpecification: jsii.String(taggedWith(props.Name)),
 	})
-	// a topic is told at once, addresses once a day: the service allows nothing else
-	frequency, subscribers := "IMMEDIATE", []*ceanomalysubscription.CeAnomalySubscriptionSubscriber{
-		{Type: jsii.String("SNS"), Address: jsii.String(props.Anomaly.TopicArn)},
-	}
-	if props.Anomaly.TopicArn == "" {
-		frequency, subscribers = "DAILY", nil
-		for _, email := range props.Anomaly.Emails {
-			subscribers = append(subscribers, &ceanomalysubscription.CeAnomalySubscriptionSubscriber{Type: jsii.String("EMAIL"), Address: jsii.String(email)})
-		}
+	var subscribers []*ceanomalysubscription.CeAnomalySubscriptionSubscriber
+	for _, email := range props.Emails {
+		subscribers = append(subscribers, &ceanomalysubscription.CeAnomalySubscriptionSubscriber{Type: jsii.String("EMAIL"), Address: jsii.String(email)})
 	}
 	ceanomalysubscription.NewCeAnomalySubscription(scope, jsii.String("subscription"), &ceanomalysubscription.CeAnomalySubscriptionConfig{
 		Name:           jsii.String(props.Name),
-		Frequency:      jsii.String(frequency),
+		Frequency:      jsii.String("DAILY"), // addresses are told once a day: the service allows nothing else
 		MonitorArnList: jsii.Strings(*monitor.Arn()),
 		Subscriber:     &subscribers,
 		ThresholdExpression: &ceanomalysubscription.CeAnomalySubscriptionThresholdExpression{

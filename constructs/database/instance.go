@@ -32,7 +32,7 @@ func identifier(props Props) string { return props.Name + "-postgres" }
 
 // logs are the groups that are made before their writers, which would make them without key and retention.
 type logs struct {
-	postgresql, upgrade, proxy cloudwatchloggroup.CloudwatchLogGroup
+	postgresql, upgrade, proxy, system cloudwatchloggroup.CloudwatchLogGroup
 }
 
 func (l logs) names() map[string]string {
@@ -44,6 +44,7 @@ func logGroups(scope constructs.Construct, props Props) logs {
 		postgresql: logGroup(scope, "log_postgresql", "/aws/rds/instance/"+identifier(props)+"/postgresql", props),
 		upgrade:    logGroup(scope, "log_upgrade", "/aws/rds/instance/"+identifier(props)+"/upgrade", props),
 		proxy:      logGroup(scope, "log_proxy", "/aws/rds/proxy/"+proxyName(props), props),
+		system:     logGroup(scope, "log_system", "RDSOSMetrics", props), // enhanced monitoring knows one group an account
 	}
 }
 
@@ -105,7 +106,7 @@ func instance(scope constructs.Construct, props Props, logs logs) postgres {
 			// both are read once: the snapshot when the instance is made, the final one's name when it goes
 			IgnoreChanges: jsii.Strings("final_snapshot_identifier", "snapshot_identifier"),
 		},
-		DependsOn: &[]cdktf.ITerraformDependable{logs.postgresql, logs.upgrade, monitoringReady},
+		DependsOn: &[]cdktf.ITerraformDependable{logs.postgresql, logs.upgrade, logs.system, monitoringReady},
 	}
 	if protection.FinalSnapshot() {
 		// a name of its own for every instance that ever was: AWS refuses a second snapshot of the same name

@@ -89,7 +89,8 @@ func visible(metric string) *waf.Wafv2WebAclRuleVisibilityConfig {
 	}
 }
 
-// firewallLogs keep the requests that met a rule (WAF.11), without what signs a visitor in.
+// firewallLogs keep the requests that met a rule (WAF.11), without what signs a visitor in or says who it is: queries carry
+// addresses and one-time codes.
 func firewallLogs(scope constructs.Construct, acl waf.Wafv2WebAcl, name string, props Props) {
 	group := cloudwatchloggroup.NewCloudwatchLogGroup(scope, jsii.String("log_group"), &cloudwatchloggroup.CloudwatchLogGroupConfig{
 		Provider:        props.Virginia,
@@ -97,7 +98,7 @@ func firewallLogs(scope constructs.Construct, acl waf.Wafv2WebAcl, name string, 
 		RetentionInDays: jsii.Number(float64(props.Edge.Firewall.LogRetentionDays)),
 		KmsKeyId:        jsii.String(props.LogsKeyArn),
 	})
-	var redacted []*logging.Wafv2WebAclLoggingConfigurationRedactedFields
+	redacted := []*logging.Wafv2WebAclLoggingConfigurationRedactedFields{{QueryString: &logging.Wafv2WebAclLoggingConfigurationRedactedFieldsQueryString{}}}
 	for _, header := range []string{"authorization", "cookie"} {
 		redacted = append(redacted, &logging.Wafv2WebAclLoggingConfigurationRedactedFields{
 			SingleHeader: &logging.Wafv2WebAclLoggingConfigurationRedactedFieldsSingleHeader{Name: jsii.String(header)},

@@ -133,6 +133,15 @@ func TestRequestFunction(t *testing.T) {
 		{host: www, uri: "/assets/gone-0000.css", serves: "/assets/gone-0000.css"},
 		{host: www, uri: "/assets/no-extension", serves: "/assets/no-extension"},
 		{host: www, uri: "/logo.SVG", serves: "/logo.SVG"},
+		{host: www, uri: "/INDEX.HTML", serves: "/INDEX.HTML"},
+		{host: www, uri: "/wp-login.php", serves: "/wp-login.php"},
+		{host: www, uri: "/fonts/gone.ttf", serves: "/fonts/gone.ttf"},
+		{host: www, uri: "/.well-known/apple-app-site-association", serves: "/.well-known/apple-app-site-association"},
+		{host: www, uri: "/.well-known/acme-challenge/a-token", serves: "/.well-known/acme-challenge/a-token"},
+		{host: www, uri: "/.env", serves: "/.env"},
+		{host: www, uri: "/.git/config", serves: "/.git/config"},
+		{host: www, uri: "/../assets/x", serves: "/../assets/x"}, // a key like any other, which is not there
+		{host: www, uri: "/%2e%2e/secret.txt", serves: "/%2e%2e/secret.txt"},
 		// one host
 		{host: "WWW.BATbern.ch", uri: "/", serves: "/index.html"},
 		{host: "batbern.ch", uri: "/", goes: "https://www.batbern.ch/"},
@@ -146,10 +155,20 @@ func TestRequestFunction(t *testing.T) {
 		}, goes: "https://www.batbern.ch/search?flag&q=a%20b&tag=x&tag=y"},
 		// no way out to another site
 		{host: "batbern.ch", uri: "//evil.example/", goes: "https://www.batbern.ch//evil.example/"},
+		{host: www, uri: "//evil.example/", serves: "/index.html"},
+		{host: "batbern.ch", uri: "/\\evil.example", goes: "https://www.batbern.ch/\\evil.example"},
+		{host: "batbern.ch", uri: "/@evil.example", goes: "https://www.batbern.ch/@evil.example"},
+		{host: www, uri: "/archiv//evil.example", goes: "https://cdn.batbern.ch/archiv//evil.example"},
+		{host: "evil.example", uri: "/", goes: "https://www.batbern.ch/"},
 		{host: www, uri: "/event//evil.example", goes: "https://www.batbern.ch/archive/BATbern/evil.example"},
 		// former addresses go to their place at once, whatever the host and the case
 		{host: "batbern.ch", uri: "/kontakt.html", goes: "https://www.batbern.ch/about"},
 		{host: www, uri: "/Archiv.html", goes: "https://www.batbern.ch/archive"},
+		{host: www, uri: "/KONTAKT", goes: "https://www.batbern.ch/about"},
+		{host: www, uri: "/kontakt/", goes: "https://www.batbern.ch/about"},
+		{host: www, uri: "/event", goes: "https://www.batbern.ch/archive"},
+		{host: www, uri: "/event/", goes: "https://www.batbern.ch/archive"},
+		{host: "batbern.ch", uri: "/verein", query: map[string]any{"from": value("a%26b"), "x": value("1")}, goes: "https://www.batbern.ch/about?from=a%26b&x=1"},
 		{host: www, uri: "/event/56", query: map[string]any{"utm": value("x")}, goes: "https://www.batbern.ch/archive/BATbern56?utm=x"},
 		{host: www, uri: "/ARCHIV/45/BATbern45_SBB_Legacy_WSJF.pdf", goes: "https://cdn.batbern.ch/archiv/45/BATbern45_SBB_Legacy_WSJF.pdf"},
 		{host: www, uri: "/archiv/20/$&$1.m4v", goes: "https://cdn.batbern.ch/archiv/20/$&$1.m4v"},
@@ -157,6 +176,8 @@ func TestRequestFunction(t *testing.T) {
 		{host: www, uri: "/events/56", serves: "/index.html"},
 		{host: www, uri: "/archiv", serves: "/index.html"},
 		{host: www, uri: "/kontakt.html.bak", serves: "/index.html"},
+		{host: www, uri: "/kontakt//", serves: "/index.html"},
+		{host: www, uri: "/%6bontakt", serves: "/index.html"}, // nobody links to it
 	})
 }
 
@@ -207,6 +228,32 @@ func TestPatternsOfDifferentLength(t *testing.T) {
 			{host: domains.Www(), uri: "/a/b/x", goes: "https://www.batbern.ch/long/x"},
 			{host: domains.Www(), uri: "/a/b/c", goes: "https://www.batbern.ch/whole"},
 		})
+	}
+}
+
+// What was asked goes along: behind the target's own query, before its fragment.
+func TestQueriesGoAlong(t *testing.T) {
+	domains := config.Domains{Zone: "batbern.ch", Root: "batbern.ch"}
+	code, err := RequestFunction(domains, []config.Redirect{{From: "/a", To: "/x?tab=1"}, {From: "/b", To: "/x#part"}, {From: "/c", To: "/x?tab=1#part"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := map[string]any{"q": map[string]any{"value": "1"}}
+	visitAll(t, code, []visit{
+		{host: domains.Www(), uri: "/a", goes: "https://www.batbern.ch/x?tab=1"},
+		{host: domains.Www(), uri: "/a", query: query, goes: "https://www.batbern.ch/x?tab=1&q=1"},
+		{host: domains.Www(), uri: "/b", goes: "https://www.batbern.ch/x#part"},
+		{host: domains.Www(), uri: "/b", query: query, goes: "https://www.batbern.ch/x?q=1#part"},
+		{host: domains.Www(), uri: "/c", query: query, goes: "https://www.batbern.ch/x?tab=1&q=1#part"},
+	})
+}
+
+// A function that writes a log makes a group in us-east-1 that is kept for ever and has no key.
+func TestFunctionsAtTheEdgeWriteNoLog(t *testing.T) {
+	for name, code := range map[string]string{"request": requestCode(t, production(t)), "asset": AssetFunction} {
+		if strings.Contains(code, "console") {
+			t.Errorf("%s writes a log", name)
+		}
 	}
 }
 

@@ -27,7 +27,12 @@ type header struct{ name, value string }
 
 // custom are the headers that CloudFront has no field for.
 func (r responseHeaders) custom(edge config.Edge) []header {
-	out := []header{{"Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"}}
+	out := []header{
+		{"Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"},
+		// who opened a page of ours has no hold on it. Who may embed what we serve is not bounded beyond frames: it is public,
+		// and mails show pictures of it
+		{"Cross-Origin-Opener-Policy", "same-origin-allow-popups"},
+	}
 	if r.cacheControl != "" {
 		out = append(out, header{"Cache-Control", r.cacheControl})
 	}

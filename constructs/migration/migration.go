@@ -25,6 +25,7 @@ import (
 	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/constructs/function"
 	"github.com/batbern/infrastructure/constructs/network"
+	"github.com/batbern/infrastructure/constructs/observability"
 	"github.com/batbern/infrastructure/constructs/policy"
 	"github.com/batbern/infrastructure/migrations"
 )
@@ -52,6 +53,7 @@ type Props struct {
 	SecretsKeyArn    string
 	LogRetentionDays int
 	AlarmTopicArn    string // hears of migrations that ended badly
+	Github           string // "owner/name", where the mail links to the runbook
 
 	// After is what Flyway needs: passwords, ways through the network, a cluster with capacity.
 	After []cdktf.ITerraformDependable
@@ -271,10 +273,15 @@ func failures(scope constructs.Construct, props Props) string {
 			},
 		})),
 	})
+	failed := observability.Event{
+		Runbook: "migration-errors", Summary: "A migration failed: no service rolls out",
+		Details: map[string]string{"task": "$.detail.taskArn", "reason": "$.detail.stoppedReason"},
+	}
 	cloudwatcheventtarget.NewCloudwatchEventTarget(scope, jsii.String("failed_to_topic"), &cloudwatcheventtarget.CloudwatchEventTargetConfig{
-		Rule:     rule.Name(),
-		TargetId: jsii.String("topic"),
-		Arn:      jsii.String(props.AlarmTopicArn),
+		Rule:             rule.Name(),
+		TargetId:         jsii.String("topic"),
+		Arn:              jsii.String(props.AlarmTopicArn),
+		InputTransformer: failed.Mail(props.Name, props.Account.ID, props.Github),
 	})
 	return *rule.Name()
 }

@@ -62,9 +62,8 @@ type Comparison string
 
 // The comparisons in use.
 const (
-	Above   Comparison = "GreaterThanThreshold"
-	AtLeast Comparison = "GreaterThanOrEqualToThreshold"
-	Below   Comparison = "LessThanThreshold"
+	Above Comparison = "GreaterThanThreshold"
+	Below Comparison = "LessThanThreshold"
 )
 
 // Composite is an alarm on alarms.

@@ -154,6 +154,10 @@ func proxyAlarms(t Proxy) []Alarm {
 	}
 }
 
+// mostCacheConnections is how many clients a node lets in, whatever its size (maxclients).
+// https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/BestPractices.Clients.Redis.Connections.html
+const mostCacheConnections = 65000
+
 func cacheAlarms(t CacheNode) []Alarm {
 	alarm := func(what string, severity config.Severity, summary, name, statistic string, threshold float64) Alarm {
 		return Alarm{ID: id("cache", t.Key, what), Runbook: "cache-" + slug(what), Severity: severity, Summary: summary,
@@ -167,6 +171,7 @@ func cacheAlarms(t CacheNode) []Alarm {
 		alarm("cpu", config.Warning, "A cache node's engine is busy", "EngineCPUUtilization", "Average", 80),
 		alarm("memory", config.Warning, "A cache node's memory is nearly full", "DatabaseMemoryUsagePercentage", "Maximum", 85),
 		alarm("evictions", config.Warning, "The cache forgets entries for want of memory", "Evictions", "Sum", 1000),
+		alarm("connections", config.Warning, "Four fifths of the connections that a cache node takes are open", "CurrConnections", "Maximum", mostCacheConnections*4/5),
 		alarm("refused", config.Warning, "The cache refuses clients' credentials", "AuthenticationFailures", "Sum", 0),
 		silent,
 	}
@@ -404,15 +409,25 @@ const mostMetrics = 10
 // eventAlarms are on events that reach no topic: a policy of a key or of a topic that shuts EventBridge out loses its
 // messages without a word.
 func eventAlarms(name string, targets Targets) []Alarm {
-	var alarms []Alarm
-	var rules []Rule
+	var home, inVirginia []Rule
 	for _, event := range Events(name, targets) {
-		rules = append(rules, Rule{Key: event.ID, Name: event.ruleName(name)})
+		rule := Rule{Key: event.ID, Name: event.ruleName(name)}
+		if event.Virginia {
+			inVirginia = append(inVirginia, rule)
+		} else {
+			home = append(home, rule)
+		}
 	}
-	for some := range slices.Chunk(append(rules, targets.Rules...), mostMetrics) {
+	return append(undelivered(append(home, targets.Rules...), false), undelivered(inVirginia, true)...)
+}
+
+// undelivered are the alarms on rules of one region, as few as there can be.
+func undelivered(rules []Rule, inVirginia bool) []Alarm {
+	var alarms []Alarm
+	for some := range slices.Chunk(rules, mostMetrics) {
 		alarm := Alarm{
 			ID: id("events", some[0].Key, "undelivered"), Runbook: "events-undelivered", Severity: config.Warning, Summary: "Events did not reach their topic",
-			Compare: Above, Threshold: 0, Breaching: 1, Periods: 1, Missing: NotBreaching,
+			Compare: Above, Threshold: 0, Breaching: 1, Periods: 1, Missing: NotBreaching, Virginia: inVirginia,
 		}
 		var terms []string
 		for _, rule := range some {

@@ -18,7 +18,7 @@ func dashboard(scope constructs.Construct, id string, props Props) string {
 	return *cloudwatchdashboard.NewCloudwatchDashboard(scope, jsii.String(id), &cloudwatchdashboard.CloudwatchDashboardConfig{
 		DashboardName: jsii.String(props.Name),
 		DashboardBody: jsii.String(Dashboard(View{
-			Name: props.Name, Region: props.Account.Region, Targets: props.Targets, Watch: props.Watch,
+			Name: props.Name, Account: props.Account.ID, Region: props.Account.Region, Targets: props.Targets, Watch: props.Watch,
 			BudgetUsd: props.BudgetUsd, Repository: props.Repository, AlarmArns: alarmsAtHome(props),
 		})),
 	}).DashboardName()
@@ -44,11 +44,11 @@ func alarmsAtHome(props Props) []string {
 
 // View is what a dashboard shows.
 type View struct {
-	Name, Region string
-	Targets      Targets
-	Watch        config.Observability
-	BudgetUsd    float64
-	Repository   string
+	Name, Account, Region string
+	Targets               Targets
+	Watch                 config.Observability
+	BudgetUsd             float64
+	Repository            string
 	// AlarmArns are the alarms of the home region: CloudWatch shows those of no other.
 	AlarmArns []string
 }
@@ -325,9 +325,14 @@ func (v View) caches() []widget {
 		}
 		return all
 	}
+	memory := lines("DatabaseMemoryUsagePercentage", "Maximum")
+	for _, evicted := range lines("Evictions", "Sum") {
+		evicted.label, evicted.right = evicted.label+": evictions", true
+		memory = append(memory, evicted)
+	}
 	return []widget{
 		graph("Engine's CPU, percent", v.Region, lines("EngineCPUUtilization", "Average")),
-		graph("Memory, percent", v.Region, lines("DatabaseMemoryUsagePercentage", "Maximum")),
+		graph("Memory, percent, and evictions", v.Region, memory),
 		graph("Found in the cache, percent", v.Region, lines("CacheHitRate", "Average")),
 		graph("Connections", v.Region, lines("CurrConnections", "Maximum")),
 	}
@@ -386,13 +391,20 @@ func (v View) background() []widget {
 // cost is the bill so far, and what makes it grow without anybody's asking.
 func (v View) cost() []widget {
 	day := 24 * hour
-	bill := []line{{label: "this month, USD", metric: Metric{"AWS/Billing", "EstimatedCharges", "Maximum", 6 * hour, map[string]string{"Currency": "USD"}}}}
+	estimated := func(dimensions map[string]string) Metric {
+		return Metric{"AWS/Billing", "EstimatedCharges", "Maximum", 6 * hour, dimensions}
+	}
+	// an account that another one pays for has its number as a dimension; one that pays for itself has not
+	bill := []line{
+		{label: "this month, USD, paid by the account", metric: estimated(map[string]string{"Currency": "USD"})},
+		{label: "this month, USD, paid by its organization", metric: estimated(map[string]string{"Currency": "USD", "LinkedAccount": v.Account})},
+	}
 	var marks []any
 	if v.BudgetUsd > 0 {
 		marks = append(marks, mark("budget", v.BudgetUsd))
 	}
-	// empty until somebody switches "CloudWatch billing alerts" on in the account's billing preferences
-	widgets := []widget{graph("Bill (with billing alerts switched on)", virginia, bill, marks...)}
+	// empty until somebody switches billing alerts on in the paying account: docs/cost.md
+	widgets := []widget{graph("Bill (docs/cost.md says how to switch it on)", virginia, bill, marks...)}
 	if len(v.Targets.NatGateways) > 0 {
 		var lines []line
 		for _, t := range v.Targets.NatGateways {

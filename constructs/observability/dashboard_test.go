@@ -66,7 +66,7 @@ func metricFaults(region string, entries [][]any) []string {
 }
 
 func TestDashboard(t *testing.T) {
-	view := View{Name: "batbern-dev", Region: "eu-central-1", Targets: everything, Watch: closely, BudgetUsd: 250, Repository: "BATbern/infrastructure",
+	view := View{Name: "batbern-dev", Account: "222233334444", Region: "eu-central-1", Targets: everything, Watch: closely, BudgetUsd: 250, Repository: "BATbern/infrastructure",
 		AlarmArns: []string{"arn:aws:cloudwatch:eu-central-1:222233334444:alarm:x"}}
 	body := show(t, view)
 
@@ -103,7 +103,7 @@ func TestDashboard(t *testing.T) {
 		}
 	})
 	t.Run("without targets there is the bill alone", func(t *testing.T) {
-		bare := show(t, View{Name: "x", Region: "eu-central-1"})
+		bare := show(t, View{Name: "x", Account: "222233334444", Region: "eu-central-1"})
 		var titles []string
 		for _, widget := range bare.Widgets {
 			if widget.Type == "metric" {

@@ -23,17 +23,16 @@ type Event struct {
 	Summary     string
 	// Pattern is what EventBridge compares events with.
 	Pattern map[string]any
-	// Details are parts of the event that the mail shows, by name; a JSON path each.
+	// Details are parts of the event that the mail shows, by name; a JSON path each. When and where it happened need not
+	// be among them, unless the region is told elsewhere than in the envelope.
 	Details map[string]string
+	// Virginia says that the event is heard in us-east-1: the rule lives there and calls a topic there.
+	Virginia bool
 }
 
 // Events are those of the environment: what no metric shows.
 func Events(cluster string, targets Targets) []Event {
-	events := []Event{{
-		ID: "health", Runbook: "event-health", Severity: config.Warning, Summary: "AWS announces an outage or a change",
-		Pattern: map[string]any{"source": []string{"aws.health"}, "detail-type": []string{"AWS Health Event"}},
-		Details: map[string]string{"service": "$.detail.service", "event": "$.detail.eventTypeCode", "category": "$.detail.eventTypeCategory"},
-	}}
+	events := healthEvents()
 	if len(targets.Services) > 0 {
 		events = append(events, taskEvents(cluster)...)
 		events = append(events, deploymentEvents()...)
@@ -44,7 +43,7 @@ func Events(cluster string, targets Targets) []Event {
 			ID: "database", Runbook: "event-database", Severity: config.Warning, Summary: "RDS tells of a restore, a replica or a matter of security",
 			Pattern: map[string]any{"source": []string{"aws.rds"}, "detail-type": []string{"RDS DB Instance Event"},
 				"detail": map[string]any{"EventCategories": []string{"read replica", "restoration", "security", "security patching"}}},
-			Details: map[string]string{"database": "$.detail.SourceIdentifier", "message": "$.detail.Message"},
+			Details: map[string]string{"database": "$.detail.SourceIdentifier", "event": "$.detail.EventID", "message": "$.detail.Message"},
 		})
 	}
 	if slices.ContainsFunc(targets.Secrets, func(s Secret) bool { return !s.External }) {
@@ -58,18 +57,41 @@ func Events(cluster string, targets Targets) []Event {
 		})
 	}
 	if len(targets.Vaults) > 0 {
-		// failed copies are the vault's own to tell
-		job := func(id, kind, summary string, field string) Event {
-			return Event{ID: id, Runbook: "event-backup-job", Severity: config.Warning, Summary: summary,
-				Pattern: map[string]any{"source": []string{"aws.backup"}, "detail-type": []string{kind},
-					"detail": map[string]any{field: []string{"ABORTED", "EXPIRED", "FAILED"}}},
-				Details: map[string]string{"state": "$.detail." + field, "message": "$.detail.statusMessage"}}
-		}
-		events = append(events,
-			job("backup_job", "Backup Job State Change", "A backup failed", "state"),
-			job("restore_job", "Restore Job State Change", "A restore, or the rehearsal of one, failed", "status"))
+		events = append(events, backupEvents()...)
 	}
 	return events
+}
+
+// healthEvents are AWS's own news. It tells each region's in the region, and those of services that know none (IAM, Route
+// 53, CloudFront) in us-east-1 alone.
+// https://docs.aws.amazon.com/health/latest/ug/choosing-a-region.html
+func healthEvents() []Event {
+	home := Event{
+		ID: "health", Runbook: "event-health", Severity: config.Warning, Summary: "AWS announces an outage or a change",
+		Pattern: map[string]any{"source": []string{"aws.health"}, "detail-type": []string{"AWS Health Event"}},
+		Details: map[string]string{"service": "$.detail.service", "event": "$.detail.eventTypeCode", "category": "$.detail.eventTypeCategory",
+			"status": "$.detail.statusCode", "began": "$.detail.startTime", "description": "$.detail.eventDescription[0].latestDescription",
+			"region": "$.detail.eventRegion"},
+	}
+	global := home
+	global.ID, global.Virginia = "health_virginia", true
+	return []Event{home, global}
+}
+
+// backupEvents are of jobs that failed. Failed copies are the vault's own to tell.
+func backupEvents() []Event {
+	job := func(id, kind, summary, state string, details map[string]string) Event {
+		details["state"], details["message"], details["resource"] = "$.detail."+state, "$.detail.statusMessage", "$.detail.resourceType"
+		return Event{ID: id, Runbook: "event-backup-job", Severity: config.Warning, Summary: summary, Details: details,
+			Pattern: map[string]any{"source": []string{"aws.backup"}, "detail-type": []string{kind},
+				"detail": map[string]any{state: []string{"ABORTED", "EXPIRED", "FAILED"}}}}
+	}
+	return []Event{
+		job("backup_job", "Backup Job State Change", "A backup failed", "state",
+			map[string]string{"job": "$.detail.backupJobId", "vault": "$.detail.backupVaultName"}),
+		job("restore_job", "Restore Job State Change", "A restore, or the rehearsal of one, failed", "status",
+			map[string]string{"job": "$.detail.restoreJobId"}),
+	}
 }
 
 func taskEvents(cluster string) []Event {
@@ -78,7 +100,7 @@ func taskEvents(cluster string) []Event {
 		detail["lastStatus"], detail["clusterArn"] = []string{"STOPPED"}, []any{map[string]string{"suffix": ":cluster/" + cluster}}
 		return Event{ID: id, Runbook: "event-" + slug(id), Severity: severity, Summary: summary,
 			Pattern: map[string]any{"source": []string{"aws.ecs"}, "detail-type": []string{"ECS Task State Change"}, "detail": detail},
-			Details: map[string]string{"task": "$.detail.group", "reason": "$.detail.stoppedReason"}}
+			Details: map[string]string{"service": "$.detail.group", "task": "$.detail.taskArn", "reason": "$.detail.stoppedReason"}}
 	}
 	const killed, terminated = 137, 143
 	exit := func(codes any) map[string]any { return map[string]any{"exitCode": codes} }
@@ -99,13 +121,13 @@ func deploymentEvents() []Event {
 			ID: "deployment_failed", Runbook: "event-deployment", Severity: config.Warning, Summary: "A rollout failed and went back",
 			Pattern: map[string]any{"source": []string{"aws.ecs"}, "detail-type": []string{"ECS Deployment State Change"},
 				"detail": map[string]any{"eventName": []string{"SERVICE_DEPLOYMENT_FAILED"}}},
-			Details: map[string]string{"service": "$.resources[0]", "reason": "$.detail.reason"},
+			Details: map[string]string{"service": "$.resources[0]", "deployment": "$.detail.deploymentId", "reason": "$.detail.reason"},
 		},
 		{
 			ID: "codedeploy_failed", Runbook: "event-deployment", Severity: config.Warning, Summary: "A rollout failed and went back",
 			Pattern: map[string]any{"source": []string{"aws.codedeploy"}, "detail-type": []string{"CodeDeploy Deployment State-change Notification"},
 				"detail": map[string]any{"state": []string{"FAILURE", "STOP"}}},
-			Details: map[string]string{"application": "$.detail.application", "deployment": "$.detail.deploymentId", "state": "$.detail.state"},
+			Details: map[string]string{"service": "$.detail.deploymentGroup", "deployment": "$.detail.deploymentId", "state": "$.detail.state"},
 		},
 		{
 			ID: "placement_failed", Runbook: "event-placement", Severity: config.Warning, Summary: "ECS finds no place for a task",
@@ -123,29 +145,48 @@ func (e Event) ruleName(name string) string { return name + "-" + slug(e.ID) }
 func events(scope constructs.Construct, constructID string, props Props) {
 	scope = constructs.NewConstruct(scope, jsii.String(constructID))
 	for _, event := range Events(props.Name, props.Targets) {
+		provider, topics := props.place(event.Virginia)
 		rule := cloudwatcheventrule.NewCloudwatchEventRule(scope, jsii.String(event.ID), &cloudwatcheventrule.CloudwatchEventRuleConfig{
 			Name:         jsii.String(event.ruleName(props.Name)),
 			Description:  jsii.String(event.Summary),
 			EventPattern: jsii.String(encode(event.Pattern)),
+			Provider:     provider,
 		})
 		cloudwatcheventtarget.NewCloudwatchEventTarget(scope, jsii.String(event.ID+"_target"), &cloudwatcheventtarget.CloudwatchEventTargetConfig{
-			Rule:     rule.Name(),
-			TargetId: jsii.String("topic"),
-			Arn:      jsii.String(props.Topics.Arn(event.Severity)),
-			InputTransformer: &cloudwatcheventtarget.CloudwatchEventTargetInputTransformer{
-				InputPaths: pointers(event.Details), InputTemplate: jsii.String(event.message(props)),
-			},
+			Rule:             rule.Name(),
+			TargetId:         jsii.String("topic"),
+			Arn:              jsii.String(topics.Arn(event.Severity)),
+			InputTransformer: event.Mail(props.Name, props.Account.ID, props.Repository),
+			Provider:         provider,
 		})
 	}
 }
 
-// message is a mail's text: EventBridge wants each line in quotes.
-func (e Event) message(props Props) string {
-	lines := []string{fmt.Sprintf("%s (%s)", e.Summary, props.Name)}
-	for _, name := range slices.Sorted(maps.Keys(e.Details)) {
-		lines = append(lines, fmt.Sprintf("%s: <%s>", name, name))
+// Mail turns the event's JSON into a text for people, in the environment of that AWS name and account. Repository is where
+// the runbook is, "owner/name" on GitHub.
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
+func (e Event) Mail(name, account, repository string) *cloudwatcheventtarget.CloudwatchEventTargetInputTransformer {
+	return &cloudwatcheventtarget.CloudwatchEventTargetInputTransformer{
+		InputPaths: pointers(e.paths()), InputTemplate: jsii.String(e.message(name, account, repository)),
 	}
-	lines = append(lines, "What to do: "+RunbookLink(props.Repository, e.Runbook))
+}
+
+// paths are the parts of the event that the mail shows, when and where it happened among them.
+func (e Event) paths() map[string]string {
+	paths := map[string]string{"time": "$.time", "region": "$.region"}
+	maps.Copy(paths, e.Details)
+	return paths
+}
+
+// message is a mail's text: what, when, where, what to do. EventBridge wants each line in quotes.
+func (e Event) message(name, account, repository string) string {
+	lines := []string{fmt.Sprintf("%s (%s)", e.Summary, name)}
+	for _, detail := range slices.Sorted(maps.Keys(e.Details)) {
+		if detail != "region" {
+			lines = append(lines, fmt.Sprintf("%s: <%s>", detail, detail))
+		}
+	}
+	lines = append(lines, "when: <time>", fmt.Sprintf("where: <region>, account %s", account), "What to do: "+RunbookLink(repository, e.Runbook))
 	return `"` + strings.Join(lines, "\"\n\"") + `"`
 }
 

@@ -7,19 +7,15 @@ import (
 	"github.com/aws/jsii-runtime-go"
 	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/cloudwatchlogaccountpolicy"
 	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/cloudwatchquerydefinition"
+	"github.com/hashicorp/terraform-cdk-go/cdktf"
 )
 
 // logs keeps personal data in logs from whoever needs not see it, and saves the queries that answer most questions.
 func logs(scope constructs.Construct, constructID string, props Props) {
 	scope = constructs.NewConstruct(scope, jsii.String(constructID))
 	if props.Watch.MaskPersonalData {
-		// of the account, not of a group: the next log group is covered too
-		cloudwatchlogaccountpolicy.NewCloudwatchLogAccountPolicy(scope, jsii.String("masking"), &cloudwatchlogaccountpolicy.CloudwatchLogAccountPolicyConfig{
-			PolicyName:     jsii.String(props.Name + "-masking"),
-			PolicyType:     jsii.String("DATA_PROTECTION_POLICY"),
-			Scope:          jsii.String("ALL"),
-			PolicyDocument: jsii.String(MaskingPolicy(props.Name)),
-		})
+		mask(scope, "masking", nil, props)
+		mask(scope, "masking_virginia", props.Virginia, props) // where the firewall and functions at the edge write
 	}
 	for _, query := range savedQueries {
 		var groups []string
@@ -37,6 +33,17 @@ func logs(scope constructs.Construct, constructID string, props Props) {
 			LogGroupNames: jsii.Strings(groups...),
 		})
 	}
+}
+
+// mask is of the account in a region, not of a group: the next log group is covered too.
+func mask(scope constructs.Construct, id string, provider cdktf.TerraformProvider, props Props) {
+	cloudwatchlogaccountpolicy.NewCloudwatchLogAccountPolicy(scope, jsii.String(id), &cloudwatchlogaccountpolicy.CloudwatchLogAccountPolicyConfig{
+		PolicyName:     jsii.String(props.Name + "-masking"),
+		PolicyType:     jsii.String("DATA_PROTECTION_POLICY"),
+		Scope:          jsii.String("ALL"),
+		PolicyDocument: jsii.String(MaskingPolicy(props.Name)),
+		Provider:       provider,
+	})
 }
 
 // MaskingPolicy hides personal data and credentials in all log groups of the account. Who has logs:Unmask may still see

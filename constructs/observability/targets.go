@@ -61,8 +61,7 @@ type Service struct {
 	// StartSeconds is how long a task may take until it is healthy.
 	StartSeconds int
 	// Sleeps says that it is scaled to nothing at times.
-	Sleeps   bool
-	LogGroup string
+	Sleeps bool
 }
 
 // LoadBalancer is an application load balancer, by what CloudWatch calls it (ArnSuffix).
@@ -72,7 +71,6 @@ type LoadBalancer struct{ Key, ArnSuffix string }
 type Api struct {
 	Key       string
 	ID, Stage string
-	LogGroup  string
 }
 
 // Distribution is a CloudFront distribution.

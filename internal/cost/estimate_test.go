@@ -110,6 +110,7 @@ func TestEachKindIsPricedByItsSheetRow(t *testing.T) {
 		{"standard parameter is free", "aws_ssm_parameter", attrs{"type": "String"}, map[string]float64{}},
 		{"advanced parameter", "aws_ssm_parameter", attrs{"tier": "Advanced"}, map[string]float64{"advanced parameter": 0.05}},
 		{"log group", "aws_cloudwatch_log_group", attrs{"retention_in_days": 60}, map[string]float64{"log ingestion": a.LogGb * 0.63, "log storage": a.LogGb * 2 * 0.15 * 0.0324}},
+		{"log group that its instance pays for", "aws_cloudwatch_log_group", attrs{"name": "RDSOSMetrics", "retention_in_days": 30}, map[string]float64{"log storage": a.LogGb * 0.15 * 0.0324}},
 		{"alarm", "aws_cloudwatch_metric_alarm", attrs{"metric_name": "x", "period": 60}, map[string]float64{"alarm": 0.10}},
 		{"alarm of high resolution", "aws_cloudwatch_metric_alarm", attrs{"metric_name": "x", "period": 10}, map[string]float64{"alarm, high resolution": 0.30}},
 		{"alarm on an anomaly band", "aws_cloudwatch_metric_alarm", attrs{"threshold_metric_id": "band", "metric_query": []any{attrs{"id": "m", "metric": attrs{"period": 300}}, attrs{"id": "band", "expression": "x"}}},
@@ -291,6 +292,25 @@ func TestTracesAreBilledOnce(t *testing.T) {
 	})
 	if len(e.Lines) != 1 {
 		t.Errorf("%d lines for the traces of one environment: %v", len(e.Lines), e.Lines)
+	}
+}
+
+// A policy masks the groups of its own region: two policies bill no group twice.
+func TestMaskingIsBilledByRegion(t *testing.T) {
+	a := costOf(t, "prod").Assumptions
+	mask := attrs{"policy_type": "DATA_PROTECTION_POLICY", "provider": "aws.virginia"}
+	e := only(t, "aws_cloudwatch_log_account_policy", mask, func(s *tfjsontest.Stack) {
+		s.Add("aws_cloudwatch_log_account_policy", "home/mask", attrs{"policy_type": "DATA_PROTECTION_POLICY"})
+		s.Add("aws_cloudwatch_log_group", "home/one", attrs{"retention_in_days": 30})
+		s.Add("aws_cloudwatch_log_group", "home/two", attrs{"retention_in_days": 30})
+		s.Add("aws_cloudwatch_log_group", "edge/firewall", attrs{"retention_in_days": 30, "provider": "aws.virginia"})
+	})
+	if found, want := items(e)["data protection scan"], 3*a.LogGb*0.12; math.Abs(found-want) > 1e-9 {
+		t.Errorf("found %g USD, wanted %g for three groups", found, want)
+	}
+	alone := only(t, "aws_cloudwatch_log_account_policy", mask)
+	if len(alone.Lines) != 0 {
+		t.Errorf("nothing is masked, and it costs %v", alone.Lines)
 	}
 }
 

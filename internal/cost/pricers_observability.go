@@ -8,6 +8,9 @@ import (
 // logCompression is how much of the ingested volume CloudWatch stores, by AWS's pricing examples.
 const logCompression = 0.15
 
+// enhancedMonitoring is the group that RDS writes an operating system's figures to.
+const enhancedMonitoring = "RDSOSMetrics"
+
 // logGroup bills what goes in, by the group's class, and what is kept of it for the retention.
 func logGroup(m *meter) {
 	in := m.assume.LogGb
@@ -15,9 +18,11 @@ func logGroup(m *meter) {
 	if m.String("log_group_class") == "INFREQUENT_ACCESS" {
 		item, ingest = "log ingestion, infrequent access", "logs.ingest_infrequent.gb"
 	}
-	if m.holdsFlowLogs() { // billed with the flow log, at the price of vended logs
+	switch {
+	case m.holdsFlowLogs(): // billed with the flow log, at the price of vended logs
 		in = m.assume.FlowLogGb
-	} else {
+	case m.String("name") == enhancedMonitoring: // billed with the instance
+	default:
 		m.add(item, ingest, assumed(in, gb(in, "into each log group")))
 	}
 	days := m.number("retention_in_days", 0)
@@ -40,12 +45,20 @@ func logProtection(m *meter) {
 	m.add("data protection scan", "logs.protect.gb", assumed(m.assume.LogGb, gb(m.assume.LogGb, "into each log group")))
 }
 
-// logAccountPolicy masks in every group of the account.
+// logAccountPolicy masks in every group that the account has in its region.
 func logAccountPolicy(m *meter) {
 	if m.String("policy_type") != "DATA_PROTECTION_POLICY" {
 		return
 	}
-	groups := float64(len(m.stack.OfType("aws_cloudwatch_log_group")))
+	groups := 0.0
+	for _, group := range m.stack.OfType("aws_cloudwatch_log_group") {
+		if group.Region() == m.Region() {
+			groups++
+		}
+	}
+	if groups == 0 {
+		return
+	}
 	m.add("data protection scan", "logs.protect.gb", assumed(m.assume.LogGb*groups, gb(m.assume.LogGb, "into each log group")))
 }
 

@@ -67,7 +67,7 @@ func (a *architecture) network() {
 		region.areas = append(region.areas, inside)
 		for _, tier := range tiers {
 			if n := len(a.subnets(tier)); n > 0 {
-				inside.areas = append(inside.areas, &area{name: tier, title: fmt.Sprintf("%s subnets in %s", tier, count(n, "zone")), colour: tierColours[tier]})
+				inside.areas = append(inside.areas, &area{name: tier, title: fmt.Sprintf("%s subnets in %s", tier, count(n, "zone")), colour: tierColours[tier], below: tier == "isolated"})
 			}
 		}
 		a.shown = append(a.shown, vpc)

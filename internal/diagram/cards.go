@@ -110,9 +110,9 @@ func drawArea(s *scene, a *area) {
 // drawAreaTitles comes after the arrows: where one passes, it passes behind the title.
 func drawAreaTitles(s *scene, a *area) {
 	if a.box.w > 0 {
-		w := measure(a.title, labelSize, true)
-		s.add(rect{box: box{a.box.x + 8, a.box.y + 6, w + 8, titleHeight - 4}, radius: 4, fill: a.colour.mix(0.06), role: "plate"})
-		s.add(label{at: point{a.box.x + 12, a.box.y + 19}, text: a.title, size: labelSize, bold: true, fill: a.colour})
+		plate := a.titlePlate()
+		s.add(rect{box: plate, radius: 4, fill: a.colour.mix(0.06), role: "plate"})
+		s.add(label{at: point{plate.x + 4, plate.y + 13}, text: a.title, size: labelSize, bold: true, fill: a.colour})
 	}
 	for _, inner := range a.areas {
 		drawAreaTitles(s, inner)
@@ -138,13 +138,13 @@ func drawFlowLabel(s *scene, f *flow, c colour) {
 	if f.label == "" {
 		return
 	}
-	w := measure(f.label, labelSize, false) + 10
-	s.add(rect{box: box{f.labelAt.x - w/2, f.labelAt.y - labelHeight/2, w, labelHeight}, radius: 4, fill: "#ffffff", stroke: c.mix(0.5), role: "plate"})
+	s.add(rect{box: f.plate(), radius: 4, fill: "#ffffff", stroke: c.mix(0.5), role: "plate"})
 	s.add(label{at: point{f.labelAt.x, f.labelAt.y + 4.3}, text: f.label, size: labelSize, fill: ink, middle: true})
 }
 
 // drawOn draws the placed drawing: frames, arrows, their labels, and cards above all.
 func (d *drawing) drawOn(s *scene) {
+	d.settle()
 	drawArea(s, &d.root)
 	for _, f := range d.flows {
 		drawFlow(s, f, d.node(f.from).colour)

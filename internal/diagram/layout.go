@@ -27,6 +27,8 @@ type area struct {
 	colour      colour
 	areas       []*area
 	box         box
+	below       bool    // the title is at the frame's foot: arrows come from above
+	titleX      float64 // from the frame's left edge, after placing
 }
 
 // node is a card.
@@ -40,7 +42,7 @@ type node struct {
 	draw   func(*scene, box)
 }
 
-// flow is an arrow. Its label is set beside it.
+// flow is an arrow. Its label is set onto it.
 type flow struct {
 	from, to string
 	label    string
@@ -110,7 +112,7 @@ func (d *drawing) dot() string {
 func (d *drawing) dotArea(b *strings.Builder, a *area) {
 	if a.name != "" {
 		width := int(measure(a.title, labelSize, true)) + 8
-		fmt.Fprintf(b, " subgraph %q { graph [margin=14 labeljust=l label=<<TABLE BORDER=\"0\" CELLPADDING=\"0\" CELLSPACING=\"0\"><TR><TD FIXEDSIZE=\"TRUE\" WIDTH=\"%d\" HEIGHT=\"%d\"></TD></TR></TABLE>>]\n", "cluster_"+a.name, width, int(titleHeight))
+		fmt.Fprintf(b, " subgraph %q { graph [margin=14 labeljust=l labelloc=%s label=<<TABLE BORDER=\"0\" CELLPADDING=\"0\" CELLSPACING=\"0\"><TR><TD FIXEDSIZE=\"TRUE\" WIDTH=\"%d\" HEIGHT=\"%d\"></TD></TR></TABLE>>]\n", "cluster_"+a.name, when(a.below, "b", "t"), width, int(titleHeight))
 	}
 	for _, n := range d.nodes {
 		if n.area == a.name {

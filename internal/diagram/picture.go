@@ -160,7 +160,7 @@ func drawLegend(s *scene, colours theme, within box) float64 {
 		x += w
 	}
 	for _, concern := range colours.concerns() {
-		entry(concern, func(x, y float64) {
+		entry(title(concern), func(x, y float64) {
 			s.add(rect{box: box{x, y - 6.5, 13, 13}, radius: 3, fill: colours.of(concern)})
 		})
 	}

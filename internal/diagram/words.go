@@ -105,7 +105,7 @@ func cacheNodes(m *tfjson.Resource) string {
 	return count(int(shards), "shard")
 }
 
-func when(condition bool, yes, no string) string {
+func when[T any](condition bool, yes, no T) T {
 	if condition {
 		return yes
 	}

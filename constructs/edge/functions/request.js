@@ -2,7 +2,9 @@
 // and asks the bucket for the single page where the page's own router decides what to show.
 // The runtime is cloudfront-js-2.0; `settings` stands before this text.
 
-const FILE = /\.(?:avif|css|gif|html|ico|jpe?g|js|json|map|mjs|mp4|pdf|png|svg|txt|wasm|webmanifest|webp|woff2?|xml)$/i;
+const FILE = /\.(?:avif|bmp|css|csv|docx?|eot|gif|gz|html?|ico|ics|jpe?g|js|json|m4v|map|mjs|mov|mp[34]|odp|otf|pdf|php|png|pptx?|svg|ttf|txt|wasm|webm|webmanifest|webp|woff2?|xlsx?|xml|zip)$/i;
+// /.well-known/ belongs to others, and nobody's page begins with a dot
+const HIDDEN = /\/\./;
 
 function handler(event) {
     const request = event.request;
@@ -15,17 +17,17 @@ function handler(event) {
         return redirect('https://' + settings.host + request.uri, query);
     }
     // a file that is missing stays missing: only pages are the router's
-    if (!request.uri.startsWith('/assets/') && !FILE.test(request.uri)) {
+    if (!request.uri.startsWith('/assets/') && !FILE.test(request.uri) && !HIDDEN.test(request.uri)) {
         request.uri = '/index.html';
     }
     return request;
 }
 
-// Whole paths first, then the longest pattern. An entry of settings is [path, host, path to go to].
+// Whole paths first, with or without a slash at the end, then the longest pattern. An entry of settings is [path, host, path to go to].
 function formerAddress(uri) {
     const path = uri.toLowerCase();
     for (const entry of settings.paths) {
-        if (path === entry[0]) {
+        if (path === entry[0] || path === entry[0] + '/') {
             return 'https://' + entry[1] + entry[2];
         }
     }
@@ -44,9 +46,19 @@ function redirect(location, query) {
         headers: {
             // without an age browsers would keep a mistake for ever
             'cache-control': { value: 'public, max-age=3600' },
-            'location': { value: query && !location.includes('?') && !location.includes('#') ? location + '?' + query : location },
+            'location': { value: withQuery(location, query) },
         },
     };
+}
+
+// The query goes along, behind one of the location's own and before its fragment.
+function withQuery(location, query) {
+    if (!query) {
+        return location;
+    }
+    const end = location.includes('#') ? location.indexOf('#') : location.length;
+    const path = location.slice(0, end);
+    return path + (path.includes('?') ? '&' : '?') + query + location.slice(end);
 }
 
 function queryText(querystring) {
