@@ -72,7 +72,7 @@ func base(settings Settings) Base {
 		GithubRepository:       settings.GithubRepository,
 		TfcOrganization:        settings.Organization,
 		TfcProject:             settings.TfcProject,
-		Baseline:               Baseline{S3PublicAccessBlock: true, EbsEncryption: true, AccessAnalyzer: true},
+		Baseline:               Baseline{S3PublicAccessBlock: true, EbsEncryption: true, AccessAnalyzer: true, TerraformCloudProvider: true},
 		AlarmEmails:            settings.AlarmEmails,
 		AnomalyUsd:             5, // an account that costs a dollar a day
 		CostTags:               settings.CostTags == "true",

@@ -130,6 +130,29 @@ func TestWrongSettingsAreAllReported(t *testing.T) {
 	}
 }
 
+// Settings that are sound by themselves, and not together.
+func TestSettingsThatExcludeEachOther(t *testing.T) {
+	for name, c := range map[string]struct {
+		variables map[string]string
+		fault     string
+	}{
+		"remote runs without Terraform Cloud": {map[string]string{"BATBERN_DEPLOY_ROLE": "remote"}, "BATBERN_DEPLOY_ROLE"},
+		"remote runs with states in S3": {map[string]string{
+			"BATBERN_DEPLOY_ROLE": "remote", "BATBERN_BACKEND": "s3", "BATBERN_STATE_BUCKET": "batbern"}, "BATBERN_DEPLOY_ROLE"},
+		"an emulator with states in Terraform Cloud": {map[string]string{
+			"BATBERN_AWS_ENDPOINT_URL": "http://localhost:5000", "BATBERN_BACKEND": "cloud", "BATBERN_TFC_ORGANIZATION": "batbern"}, "BATBERN_AWS_ENDPOINT_URL"},
+		"a project that is a pattern": {map[string]string{"BATBERN_TFC_PROJECT": "*:workspace:*"}, "BATBERN_TFC_PROJECT"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var faults Faults
+			if _, err := LoadProject(c.variables); !errors.As(err, &faults) || len(faults) != 1 || faults[0].Path != c.fault {
+				t.Errorf("got %v, want a fault of %s alone", err, c.fault)
+			}
+		})
+	}
+	load(t, map[string]string{"BATBERN_DEPLOY_ROLE": "remote", "BATBERN_BACKEND": "cloud", "BATBERN_TFC_ORGANIZATION": "batbern", "BATBERN_TFC_PROJECT": "The platform"})
+}
+
 func TestRequiredSettings(t *testing.T) {
 	for backend, variable := range map[string]string{"cloud": "BATBERN_TFC_ORGANIZATION", "s3": "BATBERN_STATE_BUCKET"} {
 		_, err := LoadProject(map[string]string{"BATBERN_BACKEND": backend})

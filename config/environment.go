@@ -128,6 +128,9 @@ type Baseline struct {
 	EbsEncryption bool
 	// AccessAnalyzer reports resources that are shared outside the account (IAM.28).
 	AccessAnalyzer bool
+	// TerraformCloudProvider makes the identity provider of Terraform Cloud, where BATBERN_TFC_ORGANIZATION is set. An
+	// account holds one of a host; where it is off, the one that stands there is trusted.
+	TerraformCloudProvider bool
 }
 
 func stackName(name string) string { return "batbern-" + name }

@@ -29,17 +29,20 @@ type Settings struct {
 	CostCenter       string   `env:"BATBERN_COST_CENTER" envDefault:"batbern-platform" help:"tag CostCenter" validate:"tagvalue"`
 
 	Backend         string `env:"BATBERN_BACKEND" envDefault:"local" help:"where Terraform keeps state: local, cloud (Terraform Cloud) or s3" validate:"oneof=local cloud s3"`
-	Organization    string `env:"BATBERN_TFC_ORGANIZATION" help:"Terraform Cloud organization; required with cloud, and lets its workspaces assume the deployment roles" validate:"required_if=Backend cloud,omitempty,tfcname"`
-	TfcProject      string `env:"BATBERN_TFC_PROJECT" help:"Terraform Cloud project that new workspaces join; optional" validate:"omitempty,max=40"`
+	Organization    string `env:"BATBERN_TFC_ORGANIZATION" help:"Terraform Cloud organization; required with cloud, and lets runs of its workspaces sign in to the deployment roles" validate:"required_if=Backend cloud,omitempty,tfcname"`
+	TfcProject      string `env:"BATBERN_TFC_PROJECT" help:"Terraform Cloud project that new workspaces join; optional" validate:"omitempty,tfcproject"`
 	StateBucket     string `env:"BATBERN_STATE_BUCKET" help:"bucket of the state; required with s3" validate:"required_if=Backend s3,omitempty,bucket"`
 	StateRegion     string `env:"BATBERN_STATE_REGION" envDefault:"eu-central-1" help:"region of that bucket" validate:"region"`
 	AwsEndpoint     string `env:"BATBERN_AWS_ENDPOINT_URL" help:"an AWS emulator (moto, LocalStack) that every provider talks to instead of AWS" validate:"omitempty,http_url"`
 	MigrationDigest string `env:"BATBERN_MIGRATION_DIGEST" help:"digest of the image with all migrations (sha256:...), which the pipeline that built it knows; without it, the image tagged with the checksum of migrations/" validate:"omitempty,digest"`
-	DeployRole      string `env:"BATBERN_DEPLOY_ROLE" envDefault:"none" help:"role that providers assume in an environment's account: none (the caller's own credentials), plan or apply (pipelines)" validate:"oneof=none plan apply"`
+	DeployRole      string `env:"BATBERN_DEPLOY_ROLE" envDefault:"none" help:"how providers enter an environment's account: none (the caller's own credentials), plan or apply (a role that a GitHub workflow goes on to), remote (runs in Terraform Cloud, which signs in to a role of its phase)" validate:"oneof=none plan apply remote"`
 	LazyBindings    string `env:"BATBERN_LAZY_BINDINGS" envDefault:"true" help:"load the AWS binding piece by piece (faster, same output); false loads it whole" validate:"oneof=true false"`
 	CostTags        string `env:"BATBERN_COST_TAGS" envDefault:"true" help:"activate the tags for cost allocation: false where another account pays, and before batbern-base's first day is over (AWS knows no tag sooner)" validate:"oneof=true false"`
 	ComplianceTag   string `env:"BATBERN_COMPLIANCE" envDefault:"revDSG-GDPR" help:"tag Compliance: the rules that personal data in the stacks is under" validate:"tagvalue"`
 }
+
+// RemoteRuns is the DeployRole of stacks that Terraform Cloud itself plans and applies.
+const RemoteRuns = "remote"
 
 // Variable documents one of the environment variables that Settings reads.
 type Variable struct {
@@ -97,5 +100,13 @@ func parseSettings(variables map[string]string) (Settings, Faults) {
 	_ = env.ParseWithOptions(&settings, env.Options{Environment: set})
 	structFaults(newValidator(), "", settings, "correct the variable, or unset it for its default", &faults)
 	accountFaults(settings, &faults)
+	if settings.AwsEndpoint != "" && settings.Backend != "local" {
+		faults.add("BATBERN_AWS_ENDPOINT_URL", settings.AwsEndpoint, "nothing with BATBERN_BACKEND="+settings.Backend,
+			"an emulator's state may not get among AWS's: unset one of the two")
+	}
+	if settings.DeployRole == RemoteRuns && settings.Backend != "cloud" {
+		faults.add("BATBERN_DEPLOY_ROLE", settings.DeployRole, "none, plan, apply with BATBERN_BACKEND="+settings.Backend,
+			"only Terraform Cloud runs remotely: set BATBERN_BACKEND=cloud, or another role")
+	}
 	return settings, faults
 }

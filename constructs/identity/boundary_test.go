@@ -48,6 +48,8 @@ func TestBoundary(t *testing.T) {
 		{"an access key", "iam:CreateAccessKey", "*", in("us-east-1"), false},
 		{"a console password", "iam:CreateLoginProfile", "*", in("us-east-1"), false},
 		{"an identity provider", "iam:CreateOpenIDConnectProvider", "*", in("us-east-1"), false},
+		{"another audience of one", "iam:AddClientIDToOpenIDConnectProvider", "*", in("us-east-1"), false},
+		{"the refresh of one", "iam:GetOpenIDConnectProvider", "*", in("us-east-1"), true},
 		{"a role without boundary", "iam:CreateRole", task, in("us-east-1"), false},
 		{"a role with another boundary", "iam:CreateRole", task, with("iam:PermissionsBoundary", "arn:aws:iam::aws:policy/AdministratorAccess"), false},
 		{"a role with the boundary", "iam:CreateRole", task, with("iam:PermissionsBoundary", own), true},
