@@ -23,6 +23,7 @@ func addAccount(stack cdktf.TerraformStack, base config.Base, environment config
 		AccountID:     home.ID,
 		BaseAccountID: base.Account.ID,
 		BoundaryArn:   boundaryArn,
+		Protection:    environment.Protection,
 		Organization:  base.TfcOrganization,
 		Project:       base.TfcProject,
 		MakeProvider:  environment.Baseline.TerraformCloudProvider,

@@ -49,8 +49,8 @@ var onAnyResource = map[string]string{
 // so their names are known to nobody before. IAM, Secrets Manager and all but the making of keys are not among them.
 var appliesServices = []string{
 	"access-analyzer", "acm", "apigateway", "application-autoscaling", "backup", "backup-storage", "budgets", "ce", "cloudfront", "cloudwatch",
-	"codedeploy", "ec2", "ecr", "ecs", "elasticache", "elasticloadbalancing", "events", "firehose", "grafana", "lambda", "logs", "rds",
-	"resource-groups", "route53", "route53resolver", "scheduler", "servicediscovery", "sns", "sqs", "ssm", "synthetics", "wafv2", "xray",
+	"codedeploy", "ec2", "ecr", "ecs", "elasticache", "elasticloadbalancing", "events", "grafana", "lambda", "logs", "rds",
+	"route53", "servicediscovery", "sns", "ssm", "synthetics", "wafv2", "xray",
 }
 
 // awsManaged are the policies of AWS that roles may carry, by the end of the role's name.
@@ -281,7 +281,11 @@ func iamFaults(stack *testkit.Stack, account string) []string {
 			faults = append(faults, fmt.Sprintf("%s: %d characters of inline policies; IAM takes 10240", role, size))
 		}
 	}
+	attachments := map[string]int{}
 	for _, attached := range stack.Resources("aws_iam_role_policy_attachment") {
+		if attachments[roleOf(attached)]++; attachments[roleOf(attached)] == 11 {
+			report(attached, "more than 10 managed policies on "+roleOf(attached))
+		}
 		arn := attached.Text("policy_arn")
 		if arn == boundary {
 			report(attached, "the boundary is attached: it would grant what it only limits")
@@ -406,9 +410,9 @@ func mayApply(service, action string) bool {
 
 // throughServices: only the stack's own keys, and only as part of a call to a service.
 func throughServices(conditions policy.Conditions) bool {
-	aliases := conditions["ForAnyValue:StringLike"]["kms:ResourceAliases"]
+	stack := conditions["StringEquals"]["aws:ResourceTag/Stack"]
 	via := slices.Concat(conditions["StringLike"]["kms:ViaService"], conditions["StringEquals"]["kms:ViaService"])
-	return len(aliases) > 0 && !slices.Contains(aliases, "*") && len(via) > 0 && !slices.Contains(via, "*")
+	return len(stack) == 1 && len(via) > 0 && !slices.Contains(via, "*")
 }
 
 // trustFaults judges who may become a role.

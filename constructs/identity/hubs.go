@@ -104,7 +104,10 @@ func hub(phase Phase, deployment config.Deployment, in signIn, props HubsProps) 
 // own is a role of the base's own deployment.
 func own(phase Phase, in signIn, props HubsProps) role {
 	stack := props.Base.Stack()
-	rights := Rights{AccountID: props.Base.Account.ID, BoundaryArn: props.BoundaryArn, Prefix: strings.TrimSuffix(stack, string(config.BaseName))}
+	rights := Rights{
+		AccountID: props.Base.Account.ID, BoundaryArn: props.BoundaryArn, Prefix: strings.TrimSuffix(stack, string(config.BaseName)),
+		Stack: stack, Protection: props.Base.Protection,
+	}
 	if props.State.Bucket != "" {
 		rights.StateObjects = []string{props.State.object(stack)}
 	}
@@ -119,7 +122,8 @@ func own(phase Phase, in signIn, props HubsProps) role {
 	}
 	if phase == Apply {
 		made.rights = append(made.rights,
-			right{"services", rights.ManageBase()}, right{"named", rights.ManageNamed()}, right{"identity_providers", rights.ManageIdentityProviders()})
+			right{"services", rights.ManageBase()}, right{"roles", rights.ManageRoles()},
+			right{"keys", rights.ManageKeys("CreateGrant DescribeKey RetireGrant", "ecr")}, right{"identity_providers", rights.ManageIdentityProviders()})
 	}
 	return made
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/constructs/policy"
 )
 
@@ -15,6 +16,7 @@ type SpokesProps struct {
 	AccountID     string
 	BaseAccountID string // where the pipelines sign in, see [Hubs]
 	BoundaryArn   string
+	Protection    config.Protection
 	// Organization and Project are Terraform Cloud's, whose runs sign in directly; no organization means none do.
 	Organization, Project string
 	// MakeProvider makes the account's identity provider of Terraform Cloud. Where it is false, one stands there already.
@@ -45,7 +47,9 @@ func Spokes(scope constructs.Construct, id string, props SpokesProps) SpokesOutp
 }
 
 func spoke(phase Phase, cloud TerraformCloud, props SpokesProps) role {
-	rights := Rights{AccountID: props.AccountID, BoundaryArn: props.BoundaryArn, Prefix: props.Name + "-"}
+	rights := Rights{
+		AccountID: props.AccountID, BoundaryArn: props.BoundaryArn, Prefix: props.Name + "-", Stack: props.Name, Protection: props.Protection,
+	}
 	made := role{
 		id: string(phase), name: phase.role(props.Name), boundaryArn: props.BoundaryArn, readOnly: true,
 		description: fmt.Sprintf("Terraform, to %s %s", phase, props.Name),
@@ -55,7 +59,9 @@ func spoke(phase Phase, cloud TerraformCloud, props SpokesProps) role {
 		rights: []right{{"without_data", rights.WithoutData()}},
 	}
 	if phase == Apply {
-		made.rights = append(made.rights, right{"services", rights.ManageEnvironment()}, right{"named", rights.ManageNamed()})
+		made.rights = append(made.rights, right{"services", rights.ManageEnvironment()}, right{"named", rights.ManageNamed()},
+			right{"roles", rights.ManageRoles()}, right{"keys", rights.ManageKeys("CreateGrant Decrypt DescribeKey GenerateDataKey* RetireGrant",
+				"backup", "elasticache", "rds", "secretsmanager", "xray")})
 	}
 	return made
 }
