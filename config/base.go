@@ -37,7 +37,9 @@ type Base struct {
 	AlarmEmails []string `validate:"required,unique,dive,email"`
 	// AnomalyUsd is the unexpected cost of a day from which on Cost Anomaly Detection reports; 0 for no detection.
 	AnomalyUsd int `validate:"min=0,max=100000"`
-	// CostTags activates all tags for cost allocation, which only the account that pays may do.
+	// CostTags activates all tags for cost allocation, which only the account that pays may do. AWS knows a tag up to 24
+	// hours after its first use, and refuses to activate it before: the very first apply has to leave it out.
+	// https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/activating-tags.html
 	CostTags bool
 }
 

@@ -37,7 +37,7 @@ type Settings struct {
 	MigrationDigest string `env:"BATBERN_MIGRATION_DIGEST" help:"digest of the image with all migrations (sha256:...), which the pipeline that built it knows; without it, the image tagged with the checksum of migrations/" validate:"omitempty,digest"`
 	DeployRole      string `env:"BATBERN_DEPLOY_ROLE" envDefault:"none" help:"how providers enter an environment's account: none (the caller's own credentials), plan or apply (a role that a GitHub workflow goes on to), remote (runs in Terraform Cloud, which signs in to a role of its phase)" validate:"oneof=none plan apply remote"`
 	LazyBindings    string `env:"BATBERN_LAZY_BINDINGS" envDefault:"true" help:"load the AWS binding piece by piece (faster, same output); false loads it whole" validate:"oneof=true false"`
-	CostTags        string `env:"BATBERN_COST_TAGS" envDefault:"true" help:"activate the tags for cost allocation: false where another account pays, and before batbern-base's first day is over (AWS knows no tag sooner)" validate:"oneof=true false"`
+	CostTags        string `env:"BATBERN_COST_TAGS" envDefault:"false" help:"activate the tags for cost allocation: true where the base's account pays the bill, once batbern-base is a day old (AWS knows no tag sooner)" validate:"oneof=true false"`
 	ComplianceTag   string `env:"BATBERN_COMPLIANCE" envDefault:"revDSG-GDPR" help:"tag Compliance: the rules that personal data in the stacks is under" validate:"tagvalue"`
 }
 

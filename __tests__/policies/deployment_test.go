@@ -61,8 +61,19 @@ func rows(t *testing.T, name string) [][]string {
 }
 
 // notByDefault are types that only other configurations make: an authorizer of the API, a Grafana workspace, and
-// Terraform Cloud's identity provider.
-var notByDefault = []string{"aws_apigatewayv2_authorizer", "aws_grafana_workspace", "aws_iam_openid_connect_provider"}
+// Terraform Cloud's identity provider in an environment, tags for cost allocation in the base.
+var notByDefault = []string{"aws_apigatewayv2_authorizer", "aws_grafana_workspace", "aws_iam_openid_connect_provider", "aws_ce_cost_allocation_tag"}
+
+// notMadeByDefault are one resource of each of these types that the stack makes under another configuration.
+func notMadeByDefault(t *testing.T, stack *testkit.Stack) []testkit.Resource {
+	var others []testkit.Resource
+	for _, typ := range notByDefault {
+		if inBase := typ == "aws_ce_cost_allocation_tag"; inBase == (stack.Name == testkit.Project(t).Base.Stack()) {
+			others = append(others, testkit.Resource{Type: typ, Path: "not by default", Body: map[string]any{"url": "https://app.terraform.io"}})
+		}
+	}
+	return others
+}
 
 // What the roles of the deployment may do is what Terraform needs for the stacks, and nothing else.
 func TestDeployment(t *testing.T) {
@@ -253,7 +264,7 @@ func deploymentFaults(t *testing.T, stacks []*testkit.Stack, stack *testkit.Stac
 		}
 	}
 	zone := stacks[0].Resource(t, "aws_route53_zone", "dns/zone").Address()
-	for _, resource := range stack.All() {
+	for _, resource := range append(slices.Clone(stack.All()), notMadeByDefault(t, stack)...) {
 		need, known := table[resource.Type]
 		if !known {
 			faults[resource.Type+" is not in testdata/terraform-actions.csv"] = true
@@ -515,10 +526,10 @@ func usedActions(t *testing.T, group []*testkit.Stack, table map[string]need) us
 				actions[pass.action], passedTo[pass.context["iam:PassedToService"]] = true, true
 			}
 		}
+		for _, resource := range notMadeByDefault(t, stack) {
+			add(table[resource.Type])
+		}
 		if stack.Name != testkit.Project(t).Base.Stack() {
-			for _, typ := range notByDefault {
-				add(table[typ])
-			}
 			passedTo["grafana.amazonaws.com"] = true
 			for _, emptied := range []string{"s3:DeleteObject", "s3:DeleteObjectVersion"} { // of disposable buckets
 				actions[emptied] = true
