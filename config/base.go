@@ -10,7 +10,7 @@ type Base struct {
 	Protection Protection `validate:"oneof=disposable guarded locked"`
 	Tags       map[string]string
 	// Zone is the public hosted zone, "batbern.ch".
-	Zone string `validate:"required,fqdn"`
+	Zone string `validate:"required,domain"`
 	Mail Mail
 	// CertificateAuthorities may issue certificates for the zone (CAA records); SecurityContacts hear of others that
 	// were asked to.

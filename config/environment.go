@@ -102,9 +102,9 @@ func (p Protection) KeyDeletionDays() int {
 // Domains are the names that an environment answers to, all below its Root.
 type Domains struct {
 	// Zone is the public hosted zone in the base account, "batbern.ch".
-	Zone string `validate:"required,fqdn"`
+	Zone string `validate:"required,domain"`
 	// Root is the zone's apex in production, a name below it elsewhere: "dev.batbern.ch".
-	Root string `validate:"required,fqdn"`
+	Root string `validate:"required,domain"`
 }
 
 // Www is the name of the web frontend.

@@ -22,7 +22,7 @@ type Settings struct {
 	AccountStaging string `env:"BATBERN_ACCOUNT_STAGING" envDefault:"333344445555" help:"AWS account of batbern-staging"`
 	AccountProd    string `env:"BATBERN_ACCOUNT_PROD" envDefault:"444455556666" help:"AWS account of batbern-prod"`
 
-	Domain           string   `env:"BATBERN_DOMAIN" envDefault:"batbern.ch" help:"the public hosted zone; environments live below it" validate:"fqdn"`
+	Domain           string   `env:"BATBERN_DOMAIN" envDefault:"batbern.ch" help:"the public hosted zone; environments live below it" validate:"domain"`
 	GithubRepository string   `env:"BATBERN_GITHUB_REPOSITORY" envDefault:"BATbern/infrastructure" help:"the only repository whose workflows may deploy" validate:"repository"`
 	AlarmEmails      []string `env:"BATBERN_ALARM_EMAILS" envDefault:"operations@batbern.ch" help:"who hears of alarms; several are separated by commas" validate:"min=1,unique,dive,email"`
 	Owner            string   `env:"BATBERN_OWNER" envDefault:"batbern-operations" help:"tag Owner" validate:"tagvalue"`
@@ -33,7 +33,7 @@ type Settings struct {
 	TfcProject      string `env:"BATBERN_TFC_PROJECT" help:"Terraform Cloud project that new workspaces join; optional" validate:"omitempty,tfcproject"`
 	StateBucket     string `env:"BATBERN_STATE_BUCKET" help:"bucket of the state; required with s3" validate:"required_if=Backend s3,omitempty,bucket"`
 	StateRegion     string `env:"BATBERN_STATE_REGION" envDefault:"eu-central-1" help:"region of that bucket" validate:"region"`
-	AwsEndpoint     string `env:"BATBERN_AWS_ENDPOINT_URL" help:"an AWS emulator (moto, LocalStack) that every provider talks to instead of AWS" validate:"omitempty,http_url"`
+	AwsEndpoint     string `env:"BATBERN_AWS_ENDPOINT_URL" help:"an AWS emulator (moto, LocalStack) that every provider talks to instead of AWS" validate:"omitempty,emulatorurl"`
 	MigrationDigest string `env:"BATBERN_MIGRATION_DIGEST" help:"digest of the image with all migrations (sha256:...), which the pipeline that built it knows; without it, the image tagged with the checksum of migrations/" validate:"omitempty,digest"`
 	DeployRole      string `env:"BATBERN_DEPLOY_ROLE" envDefault:"none" help:"how providers enter an environment's account: none (the caller's own credentials), plan or apply (a role that a GitHub workflow goes on to), remote (runs in Terraform Cloud, which signs in to a role of its phase)" validate:"oneof=none plan apply remote"`
 	LazyBindings    string `env:"BATBERN_LAZY_BINDINGS" envDefault:"true" help:"load the AWS binding piece by piece (faster, same output); false loads it whole" validate:"oneof=true false"`
@@ -61,6 +61,20 @@ func Variables() []Variable {
 // prefix of every variable of ours. One that starts so and is not known is a typing error.
 const prefix = "BATBERN_"
 
+// isOurs says whether a name is meant for us, whatever its letters' case.
+func isOurs(name string) bool { return strings.HasPrefix(strings.ToUpper(name), prefix) }
+
+// addresses are the entries of a list without the spaces around them, and without entries of nothing else.
+func addresses(list []string) []string {
+	var trimmed []string
+	for _, address := range list {
+		if address = strings.TrimSpace(address); address != "" {
+			trimmed = append(trimmed, address)
+		}
+	}
+	return trimmed
+}
+
 // FromProcess reads the variables of the process over those of the file at dotenv. A missing file is none; a file that
 // cannot be read or parsed is an error.
 func FromProcess(dotenv string) (map[string]string, error) {
@@ -71,7 +85,7 @@ func FromProcess(dotenv string) (map[string]string, error) {
 		return nil, fmt.Errorf("%s cannot be read: %w; write lines of NAME=value, see README.md", dotenv, err)
 	}
 	for _, pair := range os.Environ() {
-		if name, value, _ := strings.Cut(pair, "="); strings.HasPrefix(name, prefix) {
+		if name, value, _ := strings.Cut(pair, "="); isOurs(name) {
 			values[name] = value
 		}
 	}
@@ -91,13 +105,14 @@ func parseSettings(variables map[string]string) (Settings, Faults) {
 		value := variables[name]
 		if strings.TrimSpace(value) == "" {
 			delete(set, name)
-		} else if strings.HasPrefix(name, prefix) && !known[name] {
+		} else if isOurs(name) && !known[name] {
 			faults.add(path(name), value, "the names in README.md's table of variables", "correct the name, or unset it")
 		}
 	}
 	var settings Settings
 	// every field is a text or a list of texts: parsing cannot fail, validation judges
 	_ = env.ParseWithOptions(&settings, env.Options{Environment: set})
+	settings.AlarmEmails = addresses(settings.AlarmEmails)
 	structFaults(newValidator(), "", settings, "correct the variable, or unset it for its default", &faults)
 	accountFaults(settings, &faults)
 	if settings.AwsEndpoint != "" && settings.Backend != "local" {
