@@ -6,8 +6,9 @@ SHELL := /bin/bash -o pipefail
 TESTS    = ./... $(shell cd __tests__ && go list ./...)
 COVERED  = ./config/...,./constructs/...,./stacks/...,./lambda/...
 PYTHON  ?= python3
+ENVIRONMENTS = base dev staging prod
 
-.PHONY: help setup synth migration-image test test-migrations snapshots lint validate plan deploy destroy local local-destroy cost diagram docs bench clean
+.PHONY: help setup synth migration-image test test-migrations snapshots lint validate plan deploy destroy environment local local-destroy cost diagram docs bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,14 +53,18 @@ lint: ## gofmt, go vet, staticcheck, tidy modules
 validate: synth ## every stack against the AWS provider's schema
 	@go run ./cmd/batbern validate
 
-plan: synth ## what would change: make plan ENV=dev
-	@go run ./cmd/batbern plan --env $(or $(ENV),$(error name the environment: make plan ENV=dev))
+plan: environment synth ## what would change: make plan ENV=dev
+	@go run ./cmd/batbern plan --env $(ENV)
 
-deploy: node_modules/.package-lock.json ## make it so: make deploy ENV=dev
-	npx cdktf deploy batbern-$(or $(ENV),$(error name the environment: make deploy ENV=dev))
+deploy: environment node_modules/.package-lock.json ## make it so: make deploy ENV=dev
+	npx cdktf deploy batbern-$(ENV)
 
-destroy: node_modules/.package-lock.json ## take an unprotected environment away: make destroy ENV=dev
-	npx cdktf destroy batbern-$(or $(ENV),$(error name the environment: make destroy ENV=dev))
+destroy: environment node_modules/.package-lock.json ## take an unprotected environment away: make destroy ENV=dev
+	npx cdktf destroy batbern-$(ENV)
+
+# said before anything slow is done
+environment:
+	@$(if $(and $(filter 1,$(words $(ENV))),$(filter $(ENVIRONMENTS),$(ENV))),:,$(error name the environment: make $(MAKECMDGOALS) ENV=dev, or one of $(ENVIRONMENTS)))
 
 local: setup ## base and dev on an emulator; others: make local STACKS="base staging"
 	@go run ./cmd/batbern local apply $(if $(ENDPOINT),--endpoint $(ENDPOINT)) $(STACKS)

@@ -10,7 +10,7 @@ type Base struct {
 	Protection Protection `validate:"oneof=disposable guarded locked"`
 	Tags       map[string]string
 	// Zone is the public hosted zone, "batbern.ch".
-	Zone string `validate:"required,fqdn"`
+	Zone string `validate:"required,domain"`
 	Mail Mail
 	// CertificateAuthorities may issue certificates for the zone (CAA records); SecurityContacts hear of others that
 	// were asked to.
@@ -37,7 +37,9 @@ type Base struct {
 	AlarmEmails []string `validate:"required,max=10,unique,dive,email"` // ten is what AWS Budgets takes
 	// AnomalyUsd is the unexpected cost of a day from which on Cost Anomaly Detection reports; 0 for no detection.
 	AnomalyUsd int `validate:"min=0,max=100000"`
-	// CostTags activates all tags for cost allocation, which only the account that pays may do.
+	// CostTags activates all tags for cost allocation, which only the account that pays may do. AWS knows a tag up to 24
+	// hours after its first use, and refuses to activate it before: the very first apply has to leave it out.
+	// https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/activating-tags.html
 	CostTags bool
 }
 
@@ -72,7 +74,7 @@ func base(settings Settings) Base {
 		GithubRepository:       settings.GithubRepository,
 		TfcOrganization:        settings.Organization,
 		TfcProject:             settings.TfcProject,
-		Baseline:               Baseline{S3PublicAccessBlock: true, EbsEncryption: true, AccessAnalyzer: true},
+		Baseline:               Baseline{S3PublicAccessBlock: true, EbsEncryption: true, AccessAnalyzer: true, TerraformCloudProvider: true},
 		AlarmEmails:            settings.AlarmEmails,
 		AnomalyUsd:             5, // an account that costs a dollar a day
 		CostTags:               settings.CostTags == "true",

@@ -130,6 +130,64 @@ func TestWrongSettingsAreAllReported(t *testing.T) {
 	}
 }
 
+// Settings that are sound by themselves, and not together.
+func TestSettingsThatExcludeEachOther(t *testing.T) {
+	for name, c := range map[string]struct {
+		variables map[string]string
+		fault     string
+	}{
+		"remote runs without Terraform Cloud": {map[string]string{"BATBERN_DEPLOY_ROLE": "remote"}, "BATBERN_DEPLOY_ROLE"},
+		"remote runs with states in S3": {map[string]string{
+			"BATBERN_DEPLOY_ROLE": "remote", "BATBERN_BACKEND": "s3", "BATBERN_STATE_BUCKET": "batbern"}, "BATBERN_DEPLOY_ROLE"},
+		"an emulator with states in Terraform Cloud": {map[string]string{
+			"BATBERN_AWS_ENDPOINT_URL": "http://localhost:5000", "BATBERN_BACKEND": "cloud", "BATBERN_TFC_ORGANIZATION": "batbern"}, "BATBERN_AWS_ENDPOINT_URL"},
+		"a project that is a pattern": {map[string]string{"BATBERN_TFC_PROJECT": "*:workspace:*"}, "BATBERN_TFC_PROJECT"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var faults Faults
+			if _, err := LoadProject(c.variables); !errors.As(err, &faults) || len(faults) != 1 || faults[0].Path != c.fault {
+				t.Errorf("got %v, want a fault of %s alone", err, c.fault)
+			}
+		})
+	}
+	load(t, map[string]string{"BATBERN_DEPLOY_ROLE": "remote", "BATBERN_BACKEND": "cloud", "BATBERN_TFC_ORGANIZATION": "batbern", "BATBERN_TFC_PROJECT": "The platform"})
+}
+
+// Values that look sound, and that AWS or the code that reads them would take amiss.
+func TestSettingsThatLookSound(t *testing.T) {
+	for variable, values := range map[string][]string{
+		"BATBERN_DOMAIN":            {"BATBERN.CH", "batbern.ch.", "bätbern.ch", "*.batbern.ch", "localhost", "-a.ch", "batbern..ch", "10.0.0.1"},
+		"BATBERN_STATE_BUCKET":      {"a..b", "192.168.0.1", "Batbern", "ab", "-batbern", "batbern_state"},
+		"BATBERN_AWS_ENDPOINT_URL":  {"http://user:password@localhost:5000", "http://", "ftp://localhost", "http://localhost/path", "http://localhost?a=b", "localhost:5000"},
+		"BATBERN_OWNER":             {"aws:batbern", "AWS:batbern", "${jndi:x}", "a\nb", strings.Repeat("x", 257)},
+		"BATBERN_ALARM_EMAILS":      {",", " , ", "a@batbern.ch,a@batbern.ch", "nobody"},
+		"BATBERN_TFC_PROJECT":       {"*", "a:b", "ab"},
+		"BATBERN_GITHUB_REPOSITORY": {"*/*", "a/b/c", "a/*", "a"},
+		"BATBERN_ACCOUNT_DEV":       {"１２３４５６７８９０１２", "-12345678901", "12345678901"},
+		"batbern_backend":           {"s3"},
+	} {
+		for _, value := range values {
+			_, err := LoadProject(map[string]string{variable: value})
+			var faults Faults
+			if !errors.As(err, &faults) || len(faults) != 1 || !strings.HasPrefix(faults[0].Path, variable) {
+				t.Errorf("%s=%q gives %v, want one fault", variable, value, err)
+			}
+		}
+	}
+	// spaces around a comma are how people write lists
+	project := load(t, map[string]string{"BATBERN_ALARM_EMAILS": " a@batbern.ch , b@batbern.ch,"})
+	if got := project.Settings.AlarmEmails; !slices.Equal(got, []string{"a@batbern.ch", "b@batbern.ch"}) {
+		t.Errorf("addresses %q", got)
+	}
+	_, err := LoadProject(map[string]string{"BATBERN_COMPLIANCE": strings.Repeat("x", 300)})
+	if err == nil || len(err.Error()) > 350 || !strings.Contains(err.Error(), "and 200 characters more") {
+		t.Errorf("a long value is told as %v", err)
+	}
+	if _, err := LoadProject(map[string]string{"BATBERN_BACKEND": "s3"}); err == nil || !strings.Contains(err.Error(), "it is required with BATBERN_BACKEND=s3") {
+		t.Errorf("s3 without a bucket is told as %v", err)
+	}
+}
+
 func TestRequiredSettings(t *testing.T) {
 	for backend, variable := range map[string]string{"cloud": "BATBERN_TFC_ORGANIZATION", "s3": "BATBERN_STATE_BUCKET"} {
 		_, err := LoadProject(map[string]string{"BATBERN_BACKEND": backend})

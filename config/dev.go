@@ -10,7 +10,7 @@ func dev(settings Settings) Environment {
 		Domains:     Domains{Zone: settings.Domain, Root: string(name) + "." + settings.Domain},
 		Tags:        tags(settings, stackName(string(name)), string(name)),
 		AlarmEmails: settings.AlarmEmails,
-		Baseline:    Baseline{S3PublicAccessBlock: true, EbsEncryption: true, AccessAnalyzer: true},
+		Baseline:    Baseline{S3PublicAccessBlock: true, EbsEncryption: true, AccessAnalyzer: true, TerraformCloudProvider: true},
 		Network: Network{
 			Cidr:        network("10.10.0.0/16"),
 			Zones:       []string{"a", "b"}, // two: what RDS, RDS Proxy and the load balancer ask for

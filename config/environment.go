@@ -102,9 +102,9 @@ func (p Protection) KeyDeletionDays() int {
 // Domains are the names that an environment answers to, all below its Root.
 type Domains struct {
 	// Zone is the public hosted zone in the base account, "batbern.ch".
-	Zone string `validate:"required,fqdn"`
+	Zone string `validate:"required,domain"`
 	// Root is the zone's apex in production, a name below it elsewhere: "dev.batbern.ch".
-	Root string `validate:"required,fqdn"`
+	Root string `validate:"required,domain"`
 }
 
 // Www is the name of the web frontend.
@@ -128,6 +128,9 @@ type Baseline struct {
 	EbsEncryption bool
 	// AccessAnalyzer reports resources that are shared outside the account (IAM.28).
 	AccessAnalyzer bool
+	// TerraformCloudProvider makes the identity provider of Terraform Cloud, where BATBERN_TFC_ORGANIZATION is set. An
+	// account holds one of a host; where it is off, the one that stands there is trusted.
+	TerraformCloudProvider bool
 }
 
 func stackName(name string) string { return "batbern-" + name }

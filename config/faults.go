@@ -42,13 +42,28 @@ func (f *Faults) add(at path, value any, allowed, remedy string) {
 	case int, float64, bool:
 		shown = fmt.Sprint(v)
 	case string:
-		if v == "" {
+		shown = quoted(v)
+	case []string:
+		if len(v) == 0 {
 			shown = "nothing"
 		}
 	case fmt.Stringer:
 		shown = v.String()
 	}
 	*f = append(*f, Fault{Path: string(at), Value: shown, Allowed: allowed, Remedy: remedy})
+}
+
+// longest is how much of a text is shown.
+const longest = 100
+
+func quoted(text string) string {
+	if text == "" {
+		return "nothing"
+	}
+	if letters := []rune(text); len(letters) > longest {
+		return fmt.Sprintf("%q and %d characters more", string(letters[:longest]), len(letters)-longest)
+	}
+	return fmt.Sprintf("%q", text)
 }
 
 // err is the faults as an error, nil when there are none.

@@ -14,7 +14,7 @@ func prod(settings Settings) Environment {
 		Domains:     Domains{Zone: settings.Domain, Root: settings.Domain},
 		Tags:        tags(settings, stackName(string(name)), string(name)),
 		AlarmEmails: settings.AlarmEmails,
-		Baseline:    Baseline{S3PublicAccessBlock: true, EbsEncryption: true, AccessAnalyzer: true},
+		Baseline:    Baseline{S3PublicAccessBlock: true, EbsEncryption: true, AccessAnalyzer: true, TerraformCloudProvider: true},
 		Network: Network{
 			Cidr:        network("10.30.0.0/16"),
 			Zones:       []string{"a", "b"}, // a third would add a NAT gateway's price and little safety

@@ -22,24 +22,27 @@ type Settings struct {
 	AccountStaging string `env:"BATBERN_ACCOUNT_STAGING" envDefault:"333344445555" help:"AWS account of batbern-staging"`
 	AccountProd    string `env:"BATBERN_ACCOUNT_PROD" envDefault:"444455556666" help:"AWS account of batbern-prod"`
 
-	Domain           string   `env:"BATBERN_DOMAIN" envDefault:"batbern.ch" help:"the public hosted zone; environments live below it" validate:"fqdn"`
+	Domain           string   `env:"BATBERN_DOMAIN" envDefault:"batbern.ch" help:"the public hosted zone; environments live below it" validate:"domain"`
 	GithubRepository string   `env:"BATBERN_GITHUB_REPOSITORY" envDefault:"BATbern/infrastructure" help:"the only repository whose workflows may deploy" validate:"repository"`
 	AlarmEmails      []string `env:"BATBERN_ALARM_EMAILS" envDefault:"operations@batbern.ch" help:"who hears of alarms; several are separated by commas" validate:"min=1,unique,dive,email"`
 	Owner            string   `env:"BATBERN_OWNER" envDefault:"batbern-operations" help:"tag Owner" validate:"tagvalue"`
 	CostCenter       string   `env:"BATBERN_COST_CENTER" envDefault:"batbern-platform" help:"tag CostCenter" validate:"tagvalue"`
 
 	Backend         string `env:"BATBERN_BACKEND" envDefault:"local" help:"where Terraform keeps state: local, cloud (Terraform Cloud) or s3" validate:"oneof=local cloud s3"`
-	Organization    string `env:"BATBERN_TFC_ORGANIZATION" help:"Terraform Cloud organization; required with cloud, and lets its workspaces assume the deployment roles" validate:"required_if=Backend cloud,omitempty,tfcname"`
-	TfcProject      string `env:"BATBERN_TFC_PROJECT" help:"Terraform Cloud project that new workspaces join; optional" validate:"omitempty,max=40"`
+	Organization    string `env:"BATBERN_TFC_ORGANIZATION" help:"Terraform Cloud organization; required with cloud, and lets runs of its workspaces sign in to the deployment roles" validate:"required_if=Backend cloud,omitempty,tfcname"`
+	TfcProject      string `env:"BATBERN_TFC_PROJECT" help:"Terraform Cloud project that new workspaces join; optional" validate:"omitempty,tfcproject"`
 	StateBucket     string `env:"BATBERN_STATE_BUCKET" help:"bucket of the state; required with s3" validate:"required_if=Backend s3,omitempty,bucket"`
 	StateRegion     string `env:"BATBERN_STATE_REGION" envDefault:"eu-central-1" help:"region of that bucket" validate:"region"`
-	AwsEndpoint     string `env:"BATBERN_AWS_ENDPOINT_URL" help:"an AWS emulator (moto, LocalStack) that every provider talks to instead of AWS" validate:"omitempty,http_url"`
+	AwsEndpoint     string `env:"BATBERN_AWS_ENDPOINT_URL" help:"an AWS emulator (moto, LocalStack) that every provider talks to instead of AWS" validate:"omitempty,emulatorurl"`
 	MigrationDigest string `env:"BATBERN_MIGRATION_DIGEST" help:"digest of the image with all migrations (sha256:...), which the pipeline that built it knows; without it, the image tagged with the checksum of migrations/" validate:"omitempty,digest"`
-	DeployRole      string `env:"BATBERN_DEPLOY_ROLE" envDefault:"none" help:"role that providers assume in an environment's account: none (the caller's own credentials), plan or apply (pipelines)" validate:"oneof=none plan apply"`
+	DeployRole      string `env:"BATBERN_DEPLOY_ROLE" envDefault:"none" help:"how providers enter an environment's account: none (the caller's own credentials), plan or apply (a role that a GitHub workflow goes on to), remote (runs in Terraform Cloud, which signs in to a role of its phase)" validate:"oneof=none plan apply remote"`
 	LazyBindings    string `env:"BATBERN_LAZY_BINDINGS" envDefault:"true" help:"load the AWS binding piece by piece (faster, same output); false loads it whole" validate:"oneof=true false"`
-	CostTags        string `env:"BATBERN_COST_TAGS" envDefault:"true" help:"activate the tags for cost allocation: false where another account pays, and before batbern-base's first day is over (AWS knows no tag sooner)" validate:"oneof=true false"`
+	CostTags        string `env:"BATBERN_COST_TAGS" envDefault:"false" help:"activate the tags for cost allocation: true where the base's account pays the bill, once batbern-base is a day old (AWS knows no tag sooner)" validate:"oneof=true false"`
 	ComplianceTag   string `env:"BATBERN_COMPLIANCE" envDefault:"revDSG-GDPR" help:"tag Compliance: the rules that personal data in the stacks is under" validate:"tagvalue"`
 }
+
+// RemoteRuns is the DeployRole of stacks that Terraform Cloud itself plans and applies.
+const RemoteRuns = "remote"
 
 // Variable documents one of the environment variables that Settings reads.
 type Variable struct {
@@ -58,6 +61,20 @@ func Variables() []Variable {
 // prefix of every variable of ours. One that starts so and is not known is a typing error.
 const prefix = "BATBERN_"
 
+// isOurs says whether a name is meant for us, whatever its letters' case.
+func isOurs(name string) bool { return strings.HasPrefix(strings.ToUpper(name), prefix) }
+
+// addresses are the entries of a list without the spaces around them, and without entries of nothing else.
+func addresses(list []string) []string {
+	var trimmed []string
+	for _, address := range list {
+		if address = strings.TrimSpace(address); address != "" {
+			trimmed = append(trimmed, address)
+		}
+	}
+	return trimmed
+}
+
 // FromProcess reads the variables of the process over those of the file at dotenv. A missing file is none; a file that
 // cannot be read or parsed is an error.
 func FromProcess(dotenv string) (map[string]string, error) {
@@ -68,7 +85,7 @@ func FromProcess(dotenv string) (map[string]string, error) {
 		return nil, fmt.Errorf("%s cannot be read: %w; write lines of NAME=value, see README.md", dotenv, err)
 	}
 	for _, pair := range os.Environ() {
-		if name, value, _ := strings.Cut(pair, "="); strings.HasPrefix(name, prefix) {
+		if name, value, _ := strings.Cut(pair, "="); isOurs(name) {
 			values[name] = value
 		}
 	}
@@ -88,14 +105,23 @@ func parseSettings(variables map[string]string) (Settings, Faults) {
 		value := variables[name]
 		if strings.TrimSpace(value) == "" {
 			delete(set, name)
-		} else if strings.HasPrefix(name, prefix) && !known[name] {
+		} else if isOurs(name) && !known[name] {
 			faults.add(path(name), value, "the names in README.md's table of variables", "correct the name, or unset it")
 		}
 	}
 	var settings Settings
 	// every field is a text or a list of texts: parsing cannot fail, validation judges
 	_ = env.ParseWithOptions(&settings, env.Options{Environment: set})
+	settings.AlarmEmails = addresses(settings.AlarmEmails)
 	structFaults(newValidator(), "", settings, "correct the variable, or unset it for its default", &faults)
 	accountFaults(settings, &faults)
+	if settings.AwsEndpoint != "" && settings.Backend != "local" {
+		faults.add("BATBERN_AWS_ENDPOINT_URL", settings.AwsEndpoint, "nothing with BATBERN_BACKEND="+settings.Backend,
+			"an emulator's state may not get among AWS's: unset one of the two")
+	}
+	if settings.DeployRole == RemoteRuns && settings.Backend != "cloud" {
+		faults.add("BATBERN_DEPLOY_ROLE", settings.DeployRole, "none, plan, apply with BATBERN_BACKEND="+settings.Backend,
+			"only Terraform Cloud runs remotely: set BATBERN_BACKEND=cloud, or another role")
+	}
 	return settings, faults
 }

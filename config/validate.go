@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net/netip"
+	"net/url"
 	"reflect"
 	"regexp"
 	"slices"
@@ -38,8 +40,11 @@ var rules = map[string]rule{
 	"digest":        {"sha256: and 64 hexadecimal digits", matches(`^sha256:[0-9a-f]{64}$`)},
 	"repository":    {"owner/name of a GitHub repository", matches(`^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}$`)},
 	"tfcname":       {"3 to 40 letters, digits, hyphens and underscores", matches(`^[A-Za-z0-9][A-Za-z0-9_-]{2,39}$`)},
-	"bucket":        {"a bucket name of 3 to 63 lower-case letters, digits, dots and hyphens", matches(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)},
-	"tagvalue":      {"1 to 256 letters, digits, spaces and _.:/=+-@", matches(`^[\p{L}\p{N} _.:/=+\-@]{1,256}$`)},
+	"tfcproject":    {"3 to 40 letters, digits, spaces, hyphens and underscores", matches(`^[A-Za-z0-9][A-Za-z0-9 _-]{1,38}[A-Za-z0-9_-]$`)},
+	"bucket":        {"a bucket name of 3 to 63 lower-case letters, digits, single dots and hyphens, not an IP address", isBucket},
+	"domain":        {`a domain name in lower-case letters without a dot at its end, such as "batbern.ch"`, matches(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`)},
+	"emulatorurl":   {"a URL that begins with http:// or https://, of a host and maybe a port, without a user, path or query", isEmulatorURL},
+	"tagvalue":      {"1 to 256 letters, digits, spaces and _.:/=+-@, not beginning with aws:", isTagValue},
 	"servicename":   {"lower-case letters, digits and single hyphens, beginning with a letter", matches(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)},
 	"trafficshift":  {strings.Join(TrafficShifts, ", "), oneOf(TrafficShifts)},
 	"healthpath":    {"a path such as /actuator/health, of letters, digits and _.-, without a slash at its end", matches(`^(/[A-Za-z0-9_.-]+)+$`)},
@@ -70,6 +75,31 @@ func isGrantable(f validator.FieldLevel) bool {
 	service, action, _ := strings.Cut(f.Field().String(), ":")
 	return regexp.MustCompile(`^[A-Z][A-Za-z0-9]+$`).MatchString(action) && regexp.MustCompile(`^[a-z0-9-]+$`).MatchString(service) &&
 		!slices.Contains([]string{"iam", "sts", "kms"}, service)
+}
+
+var (
+	bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+	tagValue   = regexp.MustCompile(`^[\p{L}\p{N} _.:/=+\-@]{1,256}$`)
+)
+
+// isBucket follows https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+func isBucket(f validator.FieldLevel) bool {
+	name := f.Field().String()
+	_, err := netip.ParseAddr(name)
+	return bucketName.MatchString(name) && err != nil && !strings.Contains(name, "..")
+}
+
+// isTagValue refuses AWS's own prefix, which no tag may bear.
+func isTagValue(f validator.FieldLevel) bool {
+	value := f.Field().String()
+	return tagValue.MatchString(value) && !strings.HasPrefix(strings.ToLower(value), "aws:")
+}
+
+// isEmulatorURL refuses a user above all: a password would be configuration.
+func isEmulatorURL(f validator.FieldLevel) bool {
+	found, err := url.Parse(f.Field().String())
+	return err == nil && (found.Scheme == "http" || found.Scheme == "https") && found.Hostname() != "" && found.User == nil &&
+		strings.Trim(found.Path, "/") == "" && found.RawQuery == "" && found.Fragment == ""
 }
 
 func newValidator() *validator.Validate {
@@ -125,7 +155,7 @@ func allowedBy(fault validator.FieldError) string {
 	case "required":
 		return "a value: it is required"
 	case "required_if":
-		return "a value: it is required with " + strings.Replace(parameter, " ", " = ", 1)
+		return "a value: it is required with " + condition(parameter)
 	case "required_unless":
 		return "a value: it is required unless " + strings.Replace(parameter, " ", " is ", 1)
 	case "oneof":
@@ -133,6 +163,9 @@ func allowedBy(fault validator.FieldError) string {
 	case "min":
 		if number {
 			return parameter + " or more"
+		}
+		if parameter == "1" {
+			return "one entry or more"
 		}
 		return parameter + " entries or more"
 	case "max":
@@ -160,13 +193,18 @@ func allowedBy(fault validator.FieldError) string {
 		return "no entry twice"
 	case "email":
 		return "an e-mail address"
-	case "fqdn":
-		return `a domain name such as "batbern.ch"`
-	case "http_url":
-		return "a URL that begins with http:// or https://"
 	default:
 		return strings.TrimSpace(tag + " " + parameter)
 	}
+}
+
+// condition is the parameter of a required_if, "Backend s3", in the words of who set it: "BATBERN_BACKEND=s3".
+func condition(parameter string) string {
+	name, value, _ := strings.Cut(parameter, " ")
+	if field, ours := reflect.TypeFor[Settings]().FieldByName(name); ours {
+		return field.Tag.Get("env") + "=" + value
+	}
+	return name + " = " + value
 }
 
 // accountFaults reports wrong and shared account ids under the variables that set them.

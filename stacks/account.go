@@ -18,11 +18,17 @@ func addAccount(stack cdktf.TerraformStack, base config.Base, environment config
 		AccountID: home.ID,
 		Regions:   []string{home.Region, home.RecoveryRegion, virginia},
 	}).PolicyArn
-	identity.Spokes(stack, "deployment", identity.SpokesProps{
+	spokes := identity.Spokes(stack, "deployment", identity.SpokesProps{
 		Name:          name,
 		AccountID:     home.ID,
 		BaseAccountID: base.Account.ID,
 		BoundaryArn:   boundaryArn,
+		Protection:    environment.Protection,
+		Organization:  base.TfcOrganization,
+		Project:       base.TfcProject,
+		MakeProvider:  environment.Baseline.TerraformCloudProvider,
 	})
+	output(stack, "plan_role_arn", spokes.PlanRoleArn, "Role of plans: TFC_AWS_PLAN_ROLE_ARN of a workspace that runs remotely")
+	output(stack, "apply_role_arn", spokes.ApplyRoleArn, "Role of applies: TFC_AWS_APPLY_ROLE_ARN of a workspace that runs remotely")
 	return boundaryArn
 }

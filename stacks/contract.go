@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-cdk-go/cdktf"
 
 	"github.com/batbern/infrastructure/config"
+	"github.com/batbern/infrastructure/constructs/identity"
 )
 
 // The outputs of batbern-base, by their names in its state. The base writes them, environments read them; both take
@@ -76,7 +77,7 @@ func (s shared) repositoryArn(repository string) string {
 // dnsRoleArn is the role of the provider that works in the zone: one that only reads where the stack is only planned.
 func (s shared) dnsRoleArn(environment config.Name, settings config.Settings) string {
 	name := OutputDNSRoleArn(environment)
-	if settings.DeployRole == "plan" {
+	if settings.DeployRole == string(identity.Plan) {
 		name = OutputDNSReadRoleArn(environment)
 	}
 	return *s.state.GetString(jsii.String(name))

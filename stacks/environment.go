@@ -17,12 +17,12 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 	base := readBase(stack, project.Base.Stack(), settings)
 
 	add := providers{stack, settings, environment.Tags}.add
-	own := deployRoleArn(environment.Stack(), account.ID, settings)
+	own, names := entries(stack, base, environment, settings)
 	add("aws", "", target{account.ID, account.Region, own})
 	in := clouds{
 		virginia: add("aws_virginia", "virginia", target{account.ID, virginia, own}),
 		recovery: add("aws_recovery", "recovery", target{account.ID, account.RecoveryRegion, own}),
-		dns:      add("aws_dns", "dns", target{project.Base.Account.ID, project.Base.Account.Region, base.dnsRoleArn(environment.Name, settings)}),
+		dns:      add("aws_dns", "dns", target{project.Base.Account.ID, project.Base.Account.Region, names}),
 	}
 
 	boundaryArn := addAccount(stack, project.Base, environment)

@@ -19,10 +19,16 @@ const writeOnlyVersion = ">= 1.11.0, < 2.0.0"
 // virginia is where CloudFront's certificates, web ACLs and metrics have to be.
 const virginia = "us-east-1"
 
-// target is an account and a region that a provider works in.
+// target is an account and a region that a provider works in, and how it gets there.
 type target struct {
 	account, region string
-	roleArn         string // assumed on the way, "" for the caller's own credentials
+	entry           entry
+}
+
+// entry is how a provider gets into its account; the zero value means with the caller's own credentials.
+type entry struct {
+	roleArn    string // assumed on the way
+	configFile string // file with the credentials of a remote run
 }
 
 // providers adds AWS providers to a stack, all with the same tags and guards.
@@ -43,21 +49,45 @@ func (p providers) add(id, alias string, to target) cdktf.TerraformProvider {
 		return emulated(awsprovider.NewAwsProvider(p.stack, jsii.String(id), args), p.settings.AwsEndpoint)
 	}
 	args.AllowedAccountIds = jsii.Strings(to.account)
-	if to.roleArn != "" {
+	if to.entry.roleArn != "" {
 		args.AssumeRole = &[]*awsprovider.AwsProviderAssumeRole{{
-			RoleArn:     jsii.String(to.roleArn),
+			RoleArn:     jsii.String(to.entry.roleArn),
 			SessionName: jsii.String("batbern-terraform"),
 		}}
+	}
+	if to.entry.configFile != "" {
+		args.SharedConfigFiles = jsii.Strings(to.entry.configFile)
 	}
 	return awsprovider.NewAwsProvider(p.stack, jsii.String(id), args)
 }
 
-// deployRoleArn is the role that a pipeline assumes in the stack's own account, "" for a person's own credentials.
-func deployRoleArn(stack, account string, settings config.Settings) string {
-	if settings.DeployRole == "none" {
-		return ""
+// entries are how an environment's providers get into its own account and into the base's, where its names are written.
+func entries(stack cdktf.TerraformStack, base shared, environment config.Environment, settings config.Settings) (own, dns entry) {
+	switch settings.DeployRole {
+	case config.RemoteRuns:
+		return remoteEntries(stack)
+	case "none":
+		return entry{}, entry{roleArn: base.dnsRoleArn(environment.Name, settings)}
+	default:
+		role := fmt.Sprintf("arn:aws:iam::%s:role/%s-%s", environment.Account.ID, environment.Stack(), settings.DeployRole)
+		return entry{roleArn: role}, entry{roleArn: base.dnsRoleArn(environment.Name, settings)}
 	}
-	return fmt.Sprintf("arn:aws:iam::%s:role/%s-%s", account, stack, settings.DeployRole)
+}
+
+// dnsTag is the tag of the workspace's second set of credentials: TFC_AWS_PROVIDER_AUTH_DNS and so on.
+const dnsTag = "DNS"
+
+// remoteEntries takes both accounts' credentials from Terraform Cloud, which signs in to each anew in each phase: a
+// role that the configuration names would be the same in a plan and in its apply.
+// https://developer.hashicorp.com/terraform/cloud-docs/workspaces/dynamic-provider-credentials/specifying-multiple-configurations
+func remoteEntries(stack cdktf.TerraformStack) (own, dns entry) {
+	const variable = "tfc_aws_dynamic_credentials" // Terraform Cloud's name, it sets the value
+	cdktf.NewTerraformVariable(stack, jsii.String(variable), &cdktf.TerraformVariableConfig{
+		Type:        jsii.String("object({ default = object({ shared_config_file = string }), aliases = map(object({ shared_config_file = string })) })"),
+		Description: jsii.String("Files with the credentials of a remote run, set by Terraform Cloud"),
+	})
+	return entry{configFile: fmt.Sprintf("${var.%s.default.shared_config_file}", variable)},
+		entry{configFile: fmt.Sprintf("${var.%s.aliases[%q].shared_config_file}", variable, dnsTag)}
 }
 
 // emulated points a provider at an emulator: any credentials do, no account is checked, no role is assumed.

@@ -106,6 +106,30 @@ func TestProviders(t *testing.T) {
 		}
 	}
 
+	// Terraform Cloud signs in to both accounts in each phase: no provider names a role, which would be one for both
+	remote := testkit.Synth(t, testkit.Project(t, map[string]string{
+		"BATBERN_BACKEND": "cloud", "BATBERN_TFC_ORGANIZATION": "batbern", "BATBERN_DEPLOY_ROLE": "remote"}))
+	for _, environment := range project.Environments {
+		stack := remote[environment.Stack()]
+		for _, provider := range providers(stack) {
+			want := "${var.tfc_aws_dynamic_credentials.default.shared_config_file}"
+			if provider["alias"] == "dns" {
+				want = `${var.tfc_aws_dynamic_credentials.aliases["DNS"].shared_config_file}`
+			}
+			if !reflect.DeepEqual(provider["shared_config_files"], []any{want}) || provider["assume_role"] != nil {
+				t.Errorf("%s %v: credentials from %v, role %v; want %s alone", environment.Stack(), provider["alias"],
+					provider["shared_config_files"], provider["assume_role"], want)
+			}
+		}
+		variables, _ := stack.Body["variable"].(map[string]any)
+		if variables["tfc_aws_dynamic_credentials"] == nil {
+			t.Errorf("%s does not declare the variable that it reads: %v", environment.Stack(), variables)
+		}
+	}
+	if variables := remote["batbern-base"].Body["variable"]; variables != nil {
+		t.Errorf("the base has one account and one sign-in, and asks for %v", variables)
+	}
+
 	const endpoint = "http://127.0.0.1:5000"
 	for name, stack := range testkit.Synth(t, testkit.Project(t, map[string]string{"BATBERN_AWS_ENDPOINT_URL": endpoint})) {
 		for _, provider := range providers(stack) {

@@ -49,8 +49,8 @@ var onAnyResource = map[string]string{
 // so their names are known to nobody before. IAM, Secrets Manager and all but the making of keys are not among them.
 var appliesServices = []string{
 	"access-analyzer", "acm", "apigateway", "application-autoscaling", "backup", "backup-storage", "budgets", "ce", "cloudfront", "cloudwatch",
-	"codedeploy", "ec2", "ecr", "ecs", "elasticache", "elasticloadbalancing", "events", "firehose", "grafana", "lambda", "logs", "rds",
-	"resource-groups", "route53", "route53resolver", "scheduler", "servicediscovery", "sns", "sqs", "ssm", "synthetics", "wafv2", "xray",
+	"codedeploy", "ec2", "ecr", "ecs", "elasticache", "elasticloadbalancing", "events", "grafana", "lambda", "logs", "rds",
+	"route53", "servicediscovery", "sns", "ssm", "synthetics", "wafv2", "xray",
 }
 
 // awsManaged are the policies of AWS that roles may carry, by the end of the role's name.
@@ -81,9 +81,10 @@ func TestIam(t *testing.T) {
 			{"BATBERN_BACKEND": "cloud", "BATBERN_TFC_ORGANIZATION": "batbern"},
 			{"BATBERN_BACKEND": "s3", "BATBERN_STATE_BUCKET": "batbern-state"},
 		} {
-			base := testkit.Synth(t, testkit.Project(t, variables))["batbern-base"]
-			for _, fault := range iamFaults(base, accountOf(t, base)) {
-				t.Errorf("%v: %s", variables, fault)
+			for _, stack := range testkit.Synth(t, testkit.Project(t, variables)) {
+				for _, fault := range iamFaults(stack, accountOf(t, stack)) {
+					t.Errorf("%v: %s: %s", variables, stack.Name, fault)
+				}
 			}
 		}
 	})
@@ -135,6 +136,12 @@ func TestIam(t *testing.T) {
 			return policy.Conditions{"StringLike": {"token.actions.githubusercontent.com:sub": {sub}},
 				"StringEquals": {"token.actions.githubusercontent.com:aud": {"sts.amazonaws.com"}}}
 		}
+		run := func(subject string, audiences ...string) func(*policy.Statement) {
+			return func(s *policy.Statement) {
+				s.Principals = policy.Principals{Federated: []string{"arn:aws:iam::222233334444:oidc-provider/app.terraform.io"}}
+				s.Conditions = policy.Conditions{"StringLike": {"app.terraform.io:sub": {subject}}, "StringEquals": {"app.terraform.io:aud": audiences}}
+			}
+		}
 		for name, planted := range map[string]policy.Statement{
 			"no condition": with(func(s *policy.Statement) { s.Conditions = nil }),
 			"another account": with(func(s *policy.Statement) {
@@ -151,6 +158,10 @@ func TestIam(t *testing.T) {
 			"no audience": with(func(s *policy.Statement) {
 				s.Principals, s.Conditions = github, policy.Conditions{"StringEquals": {"token.actions.githubusercontent.com:sub": {"repo:a/b:environment:dev"}}}
 			}),
+			"any workspace":        with(run("organization:batbern:project:*:workspace:*:run_phase:plan", "aws.workload.identity")),
+			"any phase":            with(run("organization:batbern:project:*:workspace:batbern-dev:run_phase:*", "aws.workload.identity")),
+			"any organization":     with(run("organization:*:project:*:workspace:batbern-dev:run_phase:plan", "aws.workload.identity")),
+			"a run's any audience": with(run("organization:batbern:project:*:workspace:batbern-dev:run_phase:plan")),
 			"any role of an account": with(func(s *policy.Statement) {
 				s.Principals = policy.Principals{AWS: []string{policy.Root("111122223333")}}
 				s.Conditions = policy.Conditions{"ArnLike": {"aws:PrincipalArn": {"arn:aws:iam::111122223333:role/*"}}}
@@ -158,6 +169,23 @@ func TestIam(t *testing.T) {
 		} {
 			if len(trustFaults(policy.Document{Statements: []policy.Statement{planted}}, "222233334444")) == 0 {
 				t.Errorf("%s is not caught", name)
+			}
+		}
+	})
+
+	t.Run("planted: runs of the wrong phase or workspace", func(t *testing.T) {
+		for name, subjects := range map[string]struct{ good, bad string }{
+			"batbern-dev-plan":     {"workspace:batbern-dev:run_phase:plan", "workspace:batbern-dev:run_phase:apply"},
+			"batbern-dev-apply":    {"workspace:batbern-dev:run_phase:apply", "workspace:batbern-dev:run_phase:plan"},
+			"batbern-dev-dns":      {"workspace:batbern-dev:run_phase:apply", "workspace:batbern-dev:run_phase:plan"},
+			"batbern-dev-dns-read": {"workspace:batbern-dev:run_phase:plan", "workspace:batbern-prod:run_phase:plan"},
+			"batbern-dev-api":      {"", "workspace:batbern-dev:run_phase:plan"},
+		} {
+			if subjects.good != "" && runFault(name, "organization:batbern:project:*:"+subjects.good) != "" {
+				t.Errorf("%s: %s is refused", name, subjects.good)
+			}
+			if runFault(name, "organization:batbern:project:*:"+subjects.bad) == "" {
+				t.Errorf("%s: %s is not caught", name, subjects.bad)
 			}
 		}
 	})
@@ -253,7 +281,11 @@ func iamFaults(stack *testkit.Stack, account string) []string {
 			faults = append(faults, fmt.Sprintf("%s: %d characters of inline policies; IAM takes 10240", role, size))
 		}
 	}
+	attachments := map[string]int{}
 	for _, attached := range stack.Resources("aws_iam_role_policy_attachment") {
+		if attachments[roleOf(attached)]++; attachments[roleOf(attached)] == 11 {
+			report(attached, "more than 10 managed policies on "+roleOf(attached))
+		}
 		arn := attached.Text("policy_arn")
 		if arn == boundary {
 			report(attached, "the boundary is attached: it would grant what it only limits")
@@ -294,7 +326,34 @@ func roleFaults(role testkit.Resource, prefix, boundary, account string) []strin
 	if len(role.Text("assume_role_policy")) > 2048 {
 		faults = append(faults, "the trust is longer than 2048 characters")
 	}
-	return append(faults, documentFaults(role.Text("assume_role_policy"), func(d policy.Document) []string { return trustFaults(d, account) })...)
+	return append(faults, documentFaults(role.Text("assume_role_policy"), func(d policy.Document) []string {
+		found := trustFaults(d, account)
+		for _, s := range d.Statements {
+			for _, subject := range s.Conditions["StringLike"]["app.terraform.io:sub"] {
+				if fault := runFault(role.Text("name"), subject); fault != "" {
+					found = append(found, s.Sid+": "+fault)
+				}
+			}
+		}
+		return found
+	})...)
+}
+
+// runPhases are the phases of a remote run that may become a role, by the end of the role's name behind its stack's.
+var runPhases = map[string]string{"plan": "plan", "apply": "apply", "dns-read": "plan", "dns": "apply"}
+
+var runSubject = regexp.MustCompile(`:workspace:([\w-]+):run_phase:(\w+)$`)
+
+// runFault says what is wrong when runs of that subject may become the role.
+func runFault(role, subject string) string {
+	found := runSubject.FindStringSubmatch(subject)
+	if found == nil {
+		return "no workspace and phase in " + subject
+	}
+	if phase := runPhases[strings.TrimPrefix(role, found[1]+"-")]; phase != found[2] {
+		return fmt.Sprintf("a run of %s in phase %s becomes %s", found[1], found[2], role)
+	}
+	return ""
 }
 
 func attachmentFault(role, arn string) string {
@@ -351,9 +410,9 @@ func mayApply(service, action string) bool {
 
 // throughServices: only the stack's own keys, and only as part of a call to a service.
 func throughServices(conditions policy.Conditions) bool {
-	aliases := conditions["ForAnyValue:StringLike"]["kms:ResourceAliases"]
+	stack := conditions["StringEquals"]["aws:ResourceTag/Stack"]
 	via := slices.Concat(conditions["StringLike"]["kms:ViaService"], conditions["StringEquals"]["kms:ViaService"])
-	return len(aliases) > 0 && !slices.Contains(aliases, "*") && len(via) > 0 && !slices.Contains(via, "*")
+	return len(stack) == 1 && len(via) > 0 && !slices.Contains(via, "*")
 }
 
 // trustFaults judges who may become a role.

@@ -37,7 +37,7 @@ func TestTags(t *testing.T) {
 	})
 
 	t.Run("every tag is activated for cost allocation, in the base and nowhere else", func(t *testing.T) {
-		for _, stack := range testkit.Stacks(t) {
+		for _, stack := range testkit.Synth(t, testkit.Project(t, map[string]string{"BATBERN_COST_TAGS": "true"})) {
 			var keys []string
 			for _, tag := range stack.Resources("aws_ce_cost_allocation_tag") {
 				keys = append(keys, tag.Text("tag_key"))
@@ -51,9 +51,9 @@ func TestTags(t *testing.T) {
 				t.Errorf("%s: %v, wanted %v", stack.Name, keys, wanted)
 			}
 		}
-		quiet := testkit.Synth(t, testkit.Project(t, map[string]string{"BATBERN_COST_TAGS": "false"}))["batbern-base"]
-		if tags := quiet.Resources("aws_ce_cost_allocation_tag"); len(tags) > 0 {
-			t.Errorf("%d tags, although switched off", len(tags))
+		// AWS refuses tags that it has never seen: the first apply of all would fail
+		if tags := testkit.StackNamed(t, "batbern-base").Resources("aws_ce_cost_allocation_tag"); len(tags) > 0 {
+			t.Errorf("%d tags are activated by default", len(tags))
 		}
 	})
 

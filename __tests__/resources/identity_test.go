@@ -71,17 +71,39 @@ func TestHubs(t *testing.T) {
 			cloud := hubs(t, "batbern", project, identity.State{})
 			testkit.HasResourceWithProperties(t, cloud, "aws_iam_openid_connect_provider",
 				map[string]any{"url": "https://app.terraform.io", "client_id_list": []any{"aws.workload.identity"}})
-			for _, phase := range []string{"plan", "apply"} {
-				trust := cloud.Resource(t, "aws_iam_role", "deployment/prod/"+phase+"/role").Text("assume_role_policy")
-				want := fmt.Sprintf(`{"StringEquals":{"app.terraform.io:aud":"aws.workload.identity"},`+
-					`"StringLike":{"app.terraform.io:sub":"organization:batbern:project:%s:workspace:batbern-prod:run_phase:%s"}}`, shown, phase)
-				if !strings.Contains(trust, want) {
-					t.Errorf("prod %s is trusted to %s", phase, trust)
+			for role, run := range map[string]struct{ workspace, phase string }{
+				"base/plan": {"batbern-base", "plan"}, "base/apply": {"batbern-base", "apply"},
+				"prod/dns_read": {"batbern-prod", "plan"}, "prod/dns": {"batbern-prod", "apply"},
+			} {
+				trust := cloud.Resource(t, "aws_iam_role", "deployment/"+role+"/role").Text("assume_role_policy")
+				if want := remoteRun(shown, run.workspace, run.phase); !strings.Contains(trust, want) || strings.Count(trust, "run_phase") != 1 {
+					t.Errorf("%s is trusted to %s\nwant %s", role, trust, want)
+				}
+			}
+			// a remote run of an environment has nothing to do in its hubs
+			for _, hub := range []string{"prod/plan", "prod/apply"} {
+				if trust := cloud.Resource(t, "aws_iam_role", "deployment/"+hub+"/role").Text("assume_role_policy"); strings.Contains(trust, "app.terraform.io") {
+					t.Errorf("%s is trusted to %s", hub, trust)
 				}
 			}
 		}
 		if providers := stack.Resources("aws_iam_openid_connect_provider"); len(providers) != 1 {
 			t.Errorf("%d identity providers without an organization, want GitHub's alone", len(providers))
+		}
+	})
+
+	t.Run("an identity provider that the account has is trusted and not made", func(t *testing.T) {
+		base := testkit.Project(t).Base
+		base.TfcOrganization, base.Baseline.TerraformCloudProvider = "batbern", false
+		cloud := testkit.Construct(t, func(stack cdktf.TerraformStack) {
+			identity.Hubs(stack, "deployment", identity.HubsProps{Base: base, BoundaryArn: boundaryArn, ZoneID: "Z123"})
+		})
+		if providers := cloud.Resources("aws_iam_openid_connect_provider"); len(providers) != 1 {
+			t.Errorf("%d identity providers, want GitHub's alone", len(providers))
+		}
+		trust := cloud.Resource(t, "aws_iam_role", "deployment/base/plan/role").Text("assume_role_policy")
+		if want := `{"Federated":"arn:aws:iam::111122223333:oidc-provider/app.terraform.io"}`; !strings.Contains(trust, want) {
+			t.Errorf("%s\nhas no %s", trust, want)
 		}
 	})
 
@@ -123,7 +145,7 @@ func TestHubs(t *testing.T) {
 			}
 		}
 		denial := kept.Resource(t, "aws_iam_role_policy", "deployment/base/plan/without_data").Text("policy")
-		if want := `"NotResource":"arn:aws:s3:::states/batbern-base/terraform.tfstate"`; !strings.Contains(denial, want) {
+		if want := `"NotResource":["arn:aws:s3:::aws-synthetics-library-*","arn:aws:s3:::states/batbern-base/terraform.tfstate"]`; !strings.Contains(denial, want) {
 			t.Errorf("the base's plan cannot read its state: %s", denial)
 		}
 	})
@@ -147,6 +169,46 @@ func TestHubs(t *testing.T) {
 			t.Errorf("the role that reads may write: %s", text)
 		}
 	})
+}
+
+// remoteRun is the condition under which a run of a workspace of "batbern" signs in.
+func remoteRun(project, workspace, phase string) string {
+	return fmt.Sprintf(`{"StringEquals":{"app.terraform.io:aud":"aws.workload.identity"},`+
+		`"StringLike":{"app.terraform.io:sub":"organization:batbern:project:%s:workspace:%s:run_phase:%s"}}`, project, workspace, phase)
+}
+
+// Where Terraform Cloud is trusted, an environment's roles take its remote runs in by the account's own provider.
+func TestSpokesOfTerraformCloud(t *testing.T) {
+	for name, makes := range map[string]bool{"its own": true, "one that is there": false} {
+		t.Run(name, func(t *testing.T) {
+			stack := testkit.Construct(t, func(stack cdktf.TerraformStack) {
+				identity.Spokes(stack, "deployment", identity.SpokesProps{
+					Name: "batbern-dev", AccountID: "222233334444", BaseAccountID: "111122223333", BoundaryArn: boundaryArn,
+					Organization: "batbern", Project: "platform", MakeProvider: makes,
+				})
+			})
+			provider := "arn:aws:iam::222233334444:oidc-provider/app.terraform.io"
+			made := stack.Resources("aws_iam_openid_connect_provider")
+			if makes {
+				if len(made) != 1 {
+					t.Fatalf("%d identity providers, want one", len(made))
+				}
+				provider = "${" + made[0].Address() + ".arn}"
+			} else if len(made) != 0 {
+				t.Errorf("makes %v", made)
+			}
+			for _, phase := range []string{"plan", "apply"} {
+				testkit.HasResourceWithProperties(t, stack, "aws_iam_role", map[string]any{
+					"name": "batbern-dev-" + phase,
+					"assume_role_policy": fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Sid":"TerraformCloudWorkspace","Effect":"Allow",`+
+						`"Principal":{"Federated":"%s"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":%s},`+
+						`{"Sid":"Pipeline","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole",`+
+						`"Condition":{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::111122223333:role/batbern-dev-pipeline-%s"}}}]}`,
+						provider, remoteRun("platform", "batbern-dev", phase), phase),
+				})
+			}
+		})
+	}
 }
 
 func TestSpokes(t *testing.T) {
@@ -191,17 +253,17 @@ func TestSpokes(t *testing.T) {
 
 	t.Run("an apply makes roles within the boundary only, and still sees no data", func(t *testing.T) {
 		apply := rights("apply")
-		if names := slices.Sorted(maps.Keys(apply)); !slices.Equal(names, []string{"named", "services", "without_data"}) {
+		if names := slices.Sorted(maps.Keys(apply)); !slices.Equal(names, []string{"keys", "named", "roles", "services", "without_data"}) {
 			t.Errorf("the apply role has %v", names)
 		}
 		if strings.Contains(apply["services"], `"iam:`) {
 			t.Errorf("rights to IAM on everything: %s", apply["services"])
 		}
 		want := `"Resource":"arn:aws:iam::222233334444:role/batbern-dev-*","Condition":{"StringEquals":{"iam:PermissionsBoundary":"` + boundaryArn + `"}}`
-		if !strings.Contains(apply["named"], want) {
-			t.Errorf("%s\nhas no %s", apply["named"], want)
+		if !strings.Contains(apply["roles"], want) {
+			t.Errorf("%s\nhas no %s", apply["roles"], want)
 		}
-		if strings.Contains(apply["named"], "OpenIDConnect") {
+		if strings.Contains(fmt.Sprint(apply), "CreateOpenIDConnect") {
 			t.Error("an environment makes identity providers")
 		}
 	})

@@ -34,7 +34,7 @@ type Outputs struct {
 	StorageKeyArn  string // S3 buckets; its policy is [StoragePolicy]
 	StorageKeyID   string
 	LogsKeyArn     string // CloudWatch Logs, X-Ray
-	MessagesKeyArn string // SNS, SQS
+	MessagesKeyArn string // SNS
 }
 
 // New makes an environment's keys, with their aliases. The storage key has KMS's default policy until [StoragePolicy]

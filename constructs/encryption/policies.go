@@ -25,7 +25,7 @@ func (c Class) contents() string {
 		Secrets:  "secrets and parameters",
 		Storage:  "files in S3",
 		Logs:     "logs",
-		Messages: "topics and queues",
+		Messages: "topics",
 		Images:   "container images",
 	}[c]
 }
@@ -50,7 +50,7 @@ func KeyPolicy(class Class, props Props) policy.Document {
 		traces := via(region, "xray")
 		statements = append(statements, logs(account, region), sessions(account), use(account, traces), grants(account, traces))
 	case Messages:
-		statements = append(statements, use(account, via(region, "sns", "sqs")))
+		statements = append(statements, use(account, via(region, "sns")))
 		statements = append(statements, publishers(account, region)...)
 	case Images:
 		services := via(region, "ecr")
@@ -59,25 +59,13 @@ func KeyPolicy(class Class, props Props) policy.Document {
 	return policy.Document{Statements: statements}
 }
 
-// StorageKeyPolicy lets roles of the account use the key through S3, the named CloudFront distributions read with it,
-// and the delivery of logs (VPC flow logs, access logs) write with it.
+// StorageKeyPolicy lets roles of the account use the key through S3, and the named CloudFront distributions read with it.
+// Logs need none of it: their buckets are encrypted by S3's own key.
 // https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-s3.html
 func StorageKeyPolicy(props StoragePolicyProps) policy.Document {
 	statements := []policy.Statement{
 		administration(props.AccountID),
 		use(props.AccountID, via(props.Region, "s3")),
-		{
-			Sid:        "DeliverLogs",
-			Effect:     policy.Allow,
-			Principals: policy.Principals{Services: []string{"delivery.logs.amazonaws.com"}},
-			Actions:    []string{"kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"},
-			Resources:  thisKey,
-			Conditions: policy.Conditions{
-				"StringEquals": {"aws:SourceAccount": {props.AccountID}},
-				// CloudFront's deliveries come from us-east-1, the VPC's from the home region
-				"ArnLike": {"aws:SourceArn": {fmt.Sprintf("arn:aws:logs:*:%s:*", props.AccountID)}},
-			},
-		},
 	}
 	if len(props.DistributionArns) > 0 {
 		statements = append(statements, policy.Statement{
@@ -102,7 +90,8 @@ func administration(account string) policy.Statement {
 		Effect:     policy.Allow,
 		Principals: policy.Principals{AWS: []string{policy.Root(account)}},
 		Actions: []string{
-			"kms:CancelKeyDeletion", "kms:Create*", "kms:Delete*", "kms:Describe*", "kms:Disable*", "kms:Enable*", "kms:Get*", "kms:List*",
+			// no kms:CreateGrant: a grant is a right to decrypt, see grants
+			"kms:CancelKeyDeletion", "kms:CreateAlias", "kms:Delete*", "kms:Describe*", "kms:Disable*", "kms:Enable*", "kms:Get*", "kms:List*",
 			"kms:Put*", "kms:Revoke*", "kms:RotateKeyOnDemand", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource", "kms:Update*",
 		},
 		Resources: thisKey,
@@ -209,32 +198,30 @@ func sessions(account string) policy.Statement {
 // SessionContext is the condition key that is there when a key is used for a session of ECS Exec.
 const SessionContext = "kms:EncryptionContext:aws:ssm:SessionId"
 
-// publishers lets AWS services send to the account's encrypted topics and queues.
+// publishers lets AWS services send to the account's encrypted topics.
 //
-// SNS and SQS name the topic or queue in the encryption context of every call, so it limits every service. Those that
-// are documented to send aws:SourceAccount to KMS are held to it as well; EventBridge sends none, and a condition on
-// it would lose its messages without a word.
+// SNS names the topic in the encryption context of every call, so it limits every service. Those that are documented to
+// send aws:SourceAccount to KMS are held to it as well; EventBridge, AWS Backup and RDS's events are not documented to
+// send it, and a condition on it would lose their messages without a word.
 // https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
 func publishers(account, region string) []policy.Statement {
-	publish := func(sid string, conditions policy.Conditions, services ...string) policy.Statement {
-		return policy.Statement{
+	publish := func(sid string, equals map[string][]string, services ...string) policy.Statement {
+		statement := policy.Statement{
 			Sid:        sid,
 			Effect:     policy.Allow,
 			Principals: policy.Principals{Services: services},
 			Actions:    []string{"kms:Decrypt", "kms:GenerateDataKey*"},
 			Resources:  thisKey,
-			Conditions: conditions,
+			Conditions: policy.Conditions{"ArnLike": {"kms:EncryptionContext:aws:sns:topicArn": {fmt.Sprintf("arn:aws:sns:%s:%s:*", region, account)}}},
 		}
+		if equals != nil {
+			statement.Conditions["StringEquals"] = equals
+		}
+		return statement
 	}
-	topics := map[string][]string{"kms:EncryptionContext:aws:sns:topicArn": {fmt.Sprintf("arn:aws:sns:%s:%s:*", region, account)}}
-	queues := map[string][]string{"kms:EncryptionContext:aws:sqs:arn": {fmt.Sprintf("arn:aws:sqs:%s:%s:*", region, account)}}
-	ofAccount := map[string][]string{"aws:SourceAccount": {account}}
 	return []policy.Statement{
-		publish("PublishForAccount", policy.Conditions{"ArnLike": topics, "StringEquals": ofAccount},
+		publish("PublishForAccount", map[string][]string{"aws:SourceAccount": {account}},
 			"budgets.amazonaws.com", "cloudwatch.amazonaws.com", "costalerts.amazonaws.com"),
-		publish("PublishToTopics", policy.Conditions{"ArnLike": topics},
-			"backup.amazonaws.com", "events.amazonaws.com", "events.rds.amazonaws.com"),
-		publish("SendToQueues", policy.Conditions{"ArnLike": queues},
-			"events.amazonaws.com", "sns.amazonaws.com"),
+		publish("PublishToTopics", nil, "backup.amazonaws.com", "events.amazonaws.com", "events.rds.amazonaws.com"),
 	}
 }

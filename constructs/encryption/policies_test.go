@@ -7,6 +7,7 @@ import (
 
 	"github.com/batbern/infrastructure/constructs/encryption"
 	"github.com/batbern/infrastructure/constructs/policy"
+	"github.com/batbern/infrastructure/internal/policytest"
 )
 
 const account = "222233334444"
@@ -38,6 +39,7 @@ func TestKeyPolicies(t *testing.T) {
 			Principals: policy.Principals{Services: []string{"sns.amazonaws.com"}}},
 		"outside a session": {Sid: "X", Effect: policy.Allow, Actions: []string{"kms:Decrypt"}, Principals: policy.Principals{AWS: []string{policy.Root(account)}},
 			Conditions: policy.Conditions{"Null": {encryption.SessionContext: {"true"}}}},
+		"a grant by a wildcard": {Sid: "X", Effect: policy.Allow, Actions: []string{"kms:Create*"}, Principals: policy.Principals{AWS: []string{policy.Root(account)}}},
 		"a grant to anybody": {Sid: "X", Effect: policy.Allow, Actions: []string{"kms:CreateGrant"}, Principals: policy.Principals{AWS: []string{policy.Root(account)}},
 			Conditions: policy.Conditions{"StringEquals": {"kms:ViaService": {"rds.eu-central-1.amazonaws.com"}}}},
 	} {
@@ -77,7 +79,7 @@ func faults(document policy.Document) []string {
 				fault("allows everything")
 			case reads && !narrowed:
 				fault(action + " without kms:ViaService")
-			case action == "kms:CreateGrant" && len(s.Conditions["Bool"]["kms:GrantIsForAWSResource"]) == 0 &&
+			case policytest.MatchesAction([]string{action}, "kms:CreateGrant") && len(s.Conditions["Bool"]["kms:GrantIsForAWSResource"]) == 0 &&
 				len(s.Conditions["ForAllValues:StringEquals"]["kms:GrantOperations"]) == 0:
 				fault("grants to anybody")
 			}

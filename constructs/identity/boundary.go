@@ -54,7 +54,8 @@ func BoundaryPolicy(props BoundaryProps) policy.Document {
 	plan, apply := roleArn(props.AccountID, Plan.role(props.Name)), roleArn(props.AccountID, Apply.role(props.Name))
 	never := append(identities(), commitments()...)
 	if !props.IdentityProviders {
-		never = append(never, "iam:*OpenIDConnectProvider*")
+		// reading and tagging them is harmless, and Terraform does both
+		never = append(never, "iam:AddClientID*", "iam:CreateOpenID*", "iam:DeleteOpenID*", "iam:RemoveClientID*", "iam:UpdateOpenID*")
 	}
 	deny := func(sid string, actions, resources []string, conditions policy.Conditions) policy.Statement {
 		return policy.Statement{Sid: sid, Effect: policy.Deny, Actions: actions, Resources: resources, Conditions: conditions}

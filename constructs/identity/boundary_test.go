@@ -1,12 +1,12 @@
 package identity_test
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/batbern/infrastructure/constructs/identity"
 	"github.com/batbern/infrastructure/constructs/policy"
+	"github.com/batbern/infrastructure/internal/policytest"
 )
 
 var boundary = identity.BoundaryProps{
@@ -48,6 +48,8 @@ func TestBoundary(t *testing.T) {
 		{"an access key", "iam:CreateAccessKey", "*", in("us-east-1"), false},
 		{"a console password", "iam:CreateLoginProfile", "*", in("us-east-1"), false},
 		{"an identity provider", "iam:CreateOpenIDConnectProvider", "*", in("us-east-1"), false},
+		{"another audience of one", "iam:AddClientIDToOpenIDConnectProvider", "*", in("us-east-1"), false},
+		{"the refresh of one", "iam:GetOpenIDConnectProvider", "*", in("us-east-1"), true},
 		{"a role without boundary", "iam:CreateRole", task, in("us-east-1"), false},
 		{"a role with another boundary", "iam:CreateRole", task, with("iam:PermissionsBoundary", "arn:aws:iam::aws:policy/AdministratorAccess"), false},
 		{"a role with the boundary", "iam:CreateRole", task, with("iam:PermissionsBoundary", own), true},
@@ -91,73 +93,7 @@ func TestServiceTrust(t *testing.T) {
 	}
 }
 
-// allows evaluates a policy as IAM does, for the operators that ours use: some statement allows, and none denies. A
-// context's value is a list where it holds commas. An operator that it does not know fails the test.
 func allows(t *testing.T, document policy.Document, action, resource string, context map[string]string) bool {
 	t.Helper()
-	allowed := false
-	for _, s := range document.Statements {
-		matches := matchesAny(s.Actions, action) || (len(s.NotActions) > 0 && !matchesAny(s.NotActions, action))
-		here := matchesAny(s.Resources, resource) || (len(s.NotResources) > 0 && !matchesAny(s.NotResources, resource))
-		if !matches || !here || !holds(t, s.Conditions, context) {
-			continue
-		}
-		if s.Effect == policy.Deny {
-			return false
-		}
-		allowed = true
-	}
-	return allowed
-}
-
-func holds(t *testing.T, conditions policy.Conditions, context map[string]string) bool {
-	t.Helper()
-	for operator, keys := range conditions {
-		for key, allowed := range keys {
-			found, set := context[key]
-			values := strings.Split(found, ",")
-			one := set && matchesAny(allowed, found)
-			var ok bool
-			switch operator {
-			case "StringEquals", "ArnEquals":
-				ok = set && slices.Contains(allowed, found)
-			case "StringLike", "ArnLike":
-				ok = one
-			case "StringNotEquals", "StringNotLike", "ArnNotEquals", "ArnNotLike":
-				ok = !one
-			case "ForAllValues:StringLike", "ForAllValues:StringEquals":
-				ok = !set || !slices.ContainsFunc(values, func(value string) bool { return !matchesAny(allowed, value) })
-			case "ForAnyValue:StringLike":
-				ok = set && slices.ContainsFunc(values, func(value string) bool { return matchesAny(allowed, value) })
-			case "ForAnyValue:StringNotLike":
-				ok = set && slices.ContainsFunc(values, func(value string) bool { return !matchesAny(allowed, value) })
-			case "Null":
-				ok = set != (allowed[0] == "true")
-			default:
-				t.Fatalf("operator %s is not known here", operator)
-			}
-			if !ok {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-func matchesAny(patterns []string, text string) bool {
-	return slices.ContainsFunc(patterns, func(pattern string) bool { return matches(pattern, text) })
-}
-
-// matches knows IAM's two wildcards.
-func matches(pattern, text string) bool {
-	switch {
-	case pattern == "":
-		return text == ""
-	case pattern[0] == '*':
-		return matches(pattern[1:], text) || text != "" && matches(pattern, text[1:])
-	case text == "":
-		return false
-	default:
-		return (pattern[0] == '?' || pattern[0] == text[0]) && matches(pattern[1:], text[1:])
-	}
+	return policytest.Allows(t, document, policytest.Request{Action: action, Resource: resource, Context: context})
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
-	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/iamopenidconnectprovider"
 
 	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/constructs/policy"
@@ -40,61 +39,46 @@ type HubsOutputs struct {
 
 // Hubs makes the roles in the base account that pipelines sign in to, without any long-lived key.
 //
-// A pipeline becomes the hub role of its environment and phase. That role has no rights of its own but to its stack's
-// state, and assumes two others: the role of its phase in the environment's account ([Spokes]), and the DNS role.
-// The base has no other account, so its two roles have their rights directly.
+// A GitHub workflow becomes the hub role of its environment and phase. That role has no rights of its own but to its
+// stack's state, and assumes two others: the role of its phase in the environment's account ([Spokes]), and the DNS
+// role. Terraform Cloud's remote runs need no hub: they sign in to the spoke and the DNS role of their phase.
+// The base has no other account, so its two roles have their rights directly and trust both.
 func Hubs(scope constructs.Construct, id string, props HubsProps) HubsOutputs {
 	scope = constructs.NewConstruct(scope, jsii.String(id))
-	pipelines := providers(scope, props.Base)
+	in := signIn{
+		github: Github{Repository: props.Base.GithubRepository, ProviderArn: githubProvider(scope)},
+		cloud: TerraformCloud{
+			Organization: props.Base.TfcOrganization,
+			Project:      props.Base.TfcProject,
+			ProviderArn:  terraformCloudProvider(scope, props.Base.Account.ID, props.Base.TfcOrganization, props.Base.Baseline.TerraformCloudProvider),
+		},
+	}
 	outputs := HubsOutputs{
-		GithubProviderArn: pipelines.GithubProviderArn,
+		GithubProviderArn: in.github.ProviderArn,
 		PlanRoleArns:      map[config.Name]string{}, ApplyRoleArns: map[config.Name]string{},
 		DNSRoleArns: map[config.Name]string{}, DNSReadRoleArns: map[config.Name]string{},
 	}
 	for _, deployment := range props.Base.Deployments {
 		name := deployment.Environment
 		of := constructs.NewConstruct(scope, jsii.String(string(name)))
-		outputs.PlanRoleArns[name] = hub(Plan, deployment, pipelines, props).make(of)
-		outputs.ApplyRoleArns[name] = hub(Apply, deployment, pipelines, props).make(of)
-		outputs.DNSRoleArns[name] = dnsRole(deployment, props).make(of)
-		outputs.DNSReadRoleArns[name] = dnsReadRole(deployment, props).make(of)
+		outputs.PlanRoleArns[name] = hub(Plan, deployment, in, props).make(of)
+		outputs.ApplyRoleArns[name] = hub(Apply, deployment, in, props).make(of)
+		outputs.DNSRoleArns[name] = dnsRole(deployment, in, props).make(of)
+		outputs.DNSReadRoleArns[name] = dnsReadRole(deployment, in, props).make(of)
 	}
 	of := constructs.NewConstruct(scope, jsii.String(string(config.BaseName)))
-	outputs.PlanRoleArns[config.BaseName] = own(Plan, pipelines, props).make(of)
-	outputs.ApplyRoleArns[config.BaseName] = own(Apply, pipelines, props).make(of)
+	outputs.PlanRoleArns[config.BaseName] = own(Plan, in, props).make(of)
+	outputs.ApplyRoleArns[config.BaseName] = own(Apply, in, props).make(of)
 	return outputs
 }
 
-// providers makes the identity providers, one a URL, as an account can have no more. Their certificates are checked by
-// AWS's own list of authorities, so no thumbprint is pinned.
-func providers(scope constructs.Construct, base config.Base) Pipeline {
-	provider := func(id, host, audience string) string {
-		return *iamopenidconnectprovider.NewIamOpenidConnectProvider(scope, jsii.String(id), &iamopenidconnectprovider.IamOpenidConnectProviderConfig{
-			Url:          jsii.String("https://" + host),
-			ClientIdList: jsii.Strings(audience),
-			// AWS goes by its own list of authorities for both hosts, and not by this; older providers ask for it
-			ThumbprintList: jsii.Strings(thumbprints[host]...),
-		}).Arn()
-	}
-	pipeline := Pipeline{
-		GithubRepository:  base.GithubRepository,
-		GithubProviderArn: provider("github", githubHost, githubAudience),
-		TfcOrganization:   base.TfcOrganization,
-		TfcProject:        base.TfcProject,
-	}
-	if base.TfcOrganization != "" {
-		pipeline.TfcProviderArn = provider("terraform_cloud", terraformCloudHost, terraformCloudAudience)
-	}
-	return pipeline
+// signIn is whom the base account's identity providers vouch for.
+type signIn struct {
+	github Github
+	cloud  TerraformCloud
 }
 
-// of is the pipeline of one stack.
-func (p Pipeline) of(environment config.Name, stack string) Pipeline {
-	p.GithubEnvironment, p.Stack = string(environment), stack
-	return p
-}
-
-func hub(phase Phase, deployment config.Deployment, pipelines Pipeline, props HubsProps) role {
+func hub(phase Phase, deployment config.Deployment, in signIn, props HubsProps) role {
 	account := props.Base.Account.ID
 	dns := dnsReadName(deployment.Stack)
 	if phase == Apply {
@@ -111,23 +95,26 @@ func hub(phase Phase, deployment config.Deployment, pipelines Pipeline, props Hu
 	}
 	return role{
 		id: string(phase), name: phase.hub(deployment.Stack), boundaryArn: props.BoundaryArn,
-		description: fmt.Sprintf("Pipelines that %s %s sign in here", phase, deployment.Stack),
-		trust:       pipelines.of(deployment.Environment, deployment.Stack).Trust(phase),
+		description: fmt.Sprintf("Workflows that %s %s sign in here", phase, deployment.Stack),
+		trust:       policy.Document{Statements: []policy.Statement{in.github.trust(string(deployment.Environment))}},
 		rights:      rights,
 	}
 }
 
 // own is a role of the base's own deployment.
-func own(phase Phase, pipelines Pipeline, props HubsProps) role {
+func own(phase Phase, in signIn, props HubsProps) role {
 	stack := props.Base.Stack()
-	rights := Rights{AccountID: props.Base.Account.ID, BoundaryArn: props.BoundaryArn, Prefix: strings.TrimSuffix(stack, string(config.BaseName))}
+	rights := Rights{
+		AccountID: props.Base.Account.ID, BoundaryArn: props.BoundaryArn, Prefix: strings.TrimSuffix(stack, string(config.BaseName)),
+		Stack: stack, Protection: props.Base.Protection,
+	}
 	if props.State.Bucket != "" {
 		rights.StateObjects = []string{props.State.object(stack)}
 	}
 	made := role{
 		id: string(phase), name: phase.role(stack), boundaryArn: props.BoundaryArn, readOnly: true,
 		description: fmt.Sprintf("Pipelines that %s %s sign in here", phase, stack),
-		trust:       pipelines.of(config.BaseName, stack).Trust(phase),
+		trust:       policy.Document{Statements: append(in.cloud.trust(stack, phase), in.github.trust(string(config.BaseName)))},
 		rights:      []right{{"without_data", rights.WithoutData()}},
 	}
 	if props.State.Bucket != "" {
@@ -135,7 +122,8 @@ func own(phase Phase, pipelines Pipeline, props HubsProps) role {
 	}
 	if phase == Apply {
 		made.rights = append(made.rights,
-			right{"services", rights.ManageBase()}, right{"named", rights.ManageNamed()}, right{"identity_providers", rights.ManageIdentityProviders()})
+			right{"services", rights.ManageBase()}, right{"roles", rights.ManageRoles()},
+			right{"keys", rights.ManageKeys("CreateGrant DescribeKey RetireGrant", "ecr")}, right{"identity_providers", rights.ManageIdentityProviders()})
 	}
 	return made
 }
@@ -144,28 +132,29 @@ func dnsName(stack string) string     { return stack + "-dns" }
 func dnsReadName(stack string) string { return stack + "-dns-read" }
 
 // dnsRole writes the environment's names: for the pipeline that applies, and for administrators of the environment's
-// account, who apply without a pipeline.
-func dnsRole(deployment config.Deployment, props HubsProps) role {
+// account, who apply without a pipeline. A run of Terraform Cloud signs in here as it does to the spoke, and by phase:
+// were it to go on from the spoke, a plan would need the same role as an apply.
+func dnsRole(deployment config.Deployment, in signIn, props HubsProps) role {
 	account := props.Base.Account.ID
 	return role{
 		id: "dns", name: dnsName(deployment.Stack), boundaryArn: props.BoundaryArn,
 		description: fmt.Sprintf("Writes the names of %s in %s, and no others", deployment.Stack, props.Base.Zone),
-		trust: policy.Document{Statements: []policy.Statement{
+		trust: policy.Document{Statements: append(in.cloud.trust(deployment.Stack, Apply),
 			trustPrincipals("Pipeline", account, roleArn(account, Apply.hub(deployment.Stack))),
 			trustPrincipals("Administrators", deployment.AccountID, administrators(deployment.AccountID)...),
-		}},
+		)},
 		rights: []right{{"records", RecordPolicy(props.ZoneID, deployment.Domains, props.Base.Deployments)}},
 	}
 }
 
-func dnsReadRole(deployment config.Deployment, props HubsProps) role {
+func dnsReadRole(deployment config.Deployment, in signIn, props HubsProps) role {
 	account := props.Base.Account.ID
 	return role{
 		id: "dns_read", name: dnsReadName(deployment.Stack), boundaryArn: props.BoundaryArn,
 		description: fmt.Sprintf("Reads %s for plans of %s", props.Base.Zone, deployment.Stack),
-		trust: policy.Document{Statements: []policy.Statement{
+		trust: policy.Document{Statements: append(in.cloud.trust(deployment.Stack, Plan),
 			trustPrincipals("Pipeline", account, roleArn(account, Plan.hub(deployment.Stack))),
-		}},
+		)},
 		rights: []right{{"records", zonePolicy(props.ZoneID)}},
 	}
 }
@@ -205,10 +194,4 @@ func (s State) Policy(phase Phase, stack string, reads ...string) policy.Documen
 
 func (s State) object(stack string) string {
 	return fmt.Sprintf("arn:aws:s3:::%s/%s", s.Bucket, s.Key(stack))
-}
-
-// thumbprints are the hosts' authorities as AWS published them.
-var thumbprints = map[string][]string{
-	githubHost:         {"6938fd4d98bab03faadb97b34396831e3780aea1", "1c58a3a8518e8759bf075b76b750d4f2df264fcd"},
-	terraformCloudHost: {"9e99a48a9960b14926bb7f3b02e22da2b0ab7280"},
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/constructs/identity"
+	"github.com/batbern/infrastructure/internal/policytest"
 )
 
 const zoneID = "Z123"
@@ -100,7 +101,7 @@ func TestRecordPolicy(t *testing.T) {
 		// 32 characters, the last of which are ".dev"
 		name := "_" + strings.Repeat("a", 28) + ".dev.batbern.ch"
 		allowed, _ := identity.RecordNames(deployments[2].Domains, deployments)
-		if !matchesAny(allowed, name) {
+		if !policytest.MatchesAny(allowed, name) {
 			t.Fatalf("%s does not show what it should", name)
 		}
 		if change(2, name, "CNAME") {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/constructs/policy"
 )
 
@@ -15,6 +16,10 @@ type Rights struct {
 	// Prefix begins the names of what the stack makes: "batbern-dev-", and "batbern-" for the base, which makes other
 	// stacks' roles.
 	Prefix string
+	// Stack is the value of the tag of that name, which the stack's keys bear from the moment they are made.
+	Stack string
+	// Protection decides whether the apply role may delete what is in buckets: only where they are disposable.
+	Protection config.Protection
 	// StateObjects are the ARNs of state files that the role reads in the same account.
 	StateObjects []string
 }
@@ -23,13 +28,11 @@ type Rights struct {
 // made, not what is in it.
 func (r Rights) WithoutData() policy.Document {
 	objects := policy.Statement{
-		Sid:          "NoObjects",
-		Effect:       policy.Deny,
-		Actions:      []string{"s3:GetObject", "s3:GetObjectVersion"},
-		NotResources: r.StateObjects,
-	}
-	if len(r.StateObjects) == 0 {
-		objects.Resources = anything
+		Sid:     "NoObjects",
+		Effect:  policy.Deny,
+		Actions: []string{"s3:GetObject", "s3:GetObjectVersion"},
+		// a canary is made from AWS's own library, which is read with the rights of whoever makes it
+		NotResources: append([]string{"arn:aws:s3:::aws-synthetics-library-*"}, r.StateObjects...),
 	}
 	return policy.Document{Statements: []policy.Statement{objects, {
 		Sid:    "NoData",
@@ -53,35 +56,34 @@ func (Rights) ManageEnvironment() policy.Document {
 		Sid:    "ManageServices",
 		Effect: policy.Allow,
 		Actions: slices.Concat(
-			verbs("access-analyzer", "Create* Delete* Update*", tags),
+			verbs("access-analyzer", "Create* Delete*", tags),
 			verbs("acm", "AddTagsToCertificate DeleteCertificate RemoveTagsFromCertificate RequestCertificate UpdateCertificateOptions"),
-			verbs("apigateway", "AddCertificateToDomain DELETE PATCH POST PUT RemoveCertificateFromDomain TagResource UntagResource"),
+			verbs("apigateway", "DELETE PATCH POST PUT TagResource UntagResource"),
 			verbs("application-autoscaling", "Delete* Deregister* Put* Register*", tags),
 			verbs("backup", "Create* Delete* Put* Update*", tags),
 			verbs("backup-storage", "MountCapsule"),
-			verbs("budgets", "CreateBudgetAction DeleteBudgetAction ModifyBudget UpdateBudgetAction", tags),
+			verbs("budgets", "ModifyBudget", tags),
 			verbs("ce", "Create* Delete* Update*", tags),
-			verbs("cloudfront", "AllowVendedLogDeliveryForResource Associate* Create* Delete* Publish* Update*", tags),
-			verbs("cloudwatch", "Delete* Disable* Enable* Put* Start* Stop*", tags),
+			verbs("cloudfront", "AllowVendedLogDeliveryForResource Create* Delete* Publish* Update*", tags),
+			verbs("cloudwatch", "Delete* Put*", tags),
 			verbs("codedeploy", "Create* Delete* Update*", tags),
-			verbs("ec2", "Allocate* Associate* Attach* Authorize* Create* Delete* Detach* Disable* Disassociate* Enable* Modify* Release* Replace* Reset* Revoke* Update*"),
+			verbs("ec2", "Allocate* Associate* Attach* Authorize* Create* Delete* Detach* Disable* Disassociate* Enable* Modify* Release* Replace* Revoke*"),
 			verbs("ecs", "Create* Delete* Deregister* Put* Register* Update*", tags),
 			verbs("elasticache", "Add* Create* Decrease* Delete* Increase* Modify* Remove* Reset*"),
-			verbs("elasticloadbalancing", "Add* Create* Delete* Deregister* Modify* Register* Remove* Set*"),
-			verbs("events", "Create* Delete* Disable* Enable* Put* Remove* Update*", tags),
-			verbs("grafana", "Associate* Create* Delete* Disassociate* Update*", tags),
+			verbs("elasticloadbalancing", "Add* Create* Delete* Modify* Remove* Set*"),
+			verbs("events", "Delete* Put* Remove*", tags),
+			verbs("grafana", "Create* Delete* Update*", tags),
 			verbs("lambda", "Add* Create* Delete* InvokeFunction Publish* Put* Remove* Update*", tags),
 			verbs("logs", "Associate* Create* Delete* Disassociate* Put* Update*", tags),
 			verbs("rds", "Add* Create* Delete* Deregister* Modify* Promote* Reboot* Register* Remove* Reset* Restore* Start* Stop*"),
-			verbs("route53", "AssociateVPCWithHostedZone ChangeResourceRecordSets ChangeTagsForResource CreateHealthCheck CreateHostedZone DeleteHealthCheck DeleteHostedZone DisassociateVPCFromHostedZone UpdateHealthCheck"),
+			// the zone of a namespace, which Cloud Map makes with the rights of whoever makes the namespace
+			verbs("route53", "ChangeResourceRecordSets CreateHostedZone DeleteHostedZone"),
 			verbs("s3", "PutAccountPublicAccessBlock"),
-			verbs("scheduler", "Create* Delete* Update*", tags),
 			verbs("servicediscovery", "Create* Delete* Update*", tags),
-			verbs("sns", "AddPermission CreateTopic DeleteTopic RemovePermission Set* Subscribe Unsubscribe", tags),
-			verbs("sqs", "AddPermission CreateQueue DeleteQueue RemovePermission SetQueueAttributes", "TagQueue UntagQueue"),
-			verbs("ssm", "AddTagsToResource Create* Delete* PutParameter RemoveTagsFromResource Update*"),
+			verbs("sns", "CreateTopic DeleteTopic Set* Subscribe Unsubscribe", tags),
+			verbs("ssm", "AddTagsToResource DeleteParameter PutParameter RemoveTagsFromResource"),
 			verbs("synthetics", "Create* Delete* Start* Stop* Update*", tags),
-			verbs("wafv2", "Associate* Create* Delete* Disassociate* Put* Update*", tags),
+			verbs("wafv2", "Create* Delete* Put* Update*", tags),
 			verbs("xray", "Create* Delete* PutEncryptionConfig Update*", tags),
 		),
 		Resources: anything,
@@ -95,7 +97,7 @@ func (Rights) ManageBase() policy.Document {
 		Sid:    "ManageServices",
 		Effect: policy.Allow,
 		Actions: slices.Concat(
-			verbs("access-analyzer", "Create* Delete* Update*", tags),
+			verbs("access-analyzer", "Create* Delete*", tags),
 			verbs("budgets", "ModifyBudget", tags),
 			verbs("ce", "Create* Delete* Update*", tags),
 			verbs("ec2", "DisableEbsEncryptionByDefault EnableEbsEncryptionByDefault"),
@@ -108,62 +110,85 @@ func (Rights) ManageBase() policy.Document {
 	}}}
 }
 
-// ManageNamed are the rights that reach only what bears the stack's name: roles and policies, buckets, keys. Secrets are
-// the account's, because RDS names the one that it makes.
-func (r Rights) ManageNamed() policy.Document {
-	iam := func(kind string) string { return fmt.Sprintf("arn:aws:iam::%s:%s/%s*", r.AccountID, kind, r.Prefix) }
-	keys := []string{fmt.Sprintf("arn:aws:kms:*:%s:key/*", r.AccountID)}
-	bucket := fmt.Sprintf("arn:aws:s3:::%s*", r.Prefix)
-	allow := func(sid string, actions, resources []string, conditions policy.Conditions) policy.Statement {
-		return policy.Statement{Sid: sid, Effect: policy.Allow, Actions: actions, Resources: resources, Conditions: conditions}
-	}
+// ManageRoles are the rights to the roles that bear the stack's name, within the boundary. The boundary itself gets tags
+// and nothing else: an administrator changes it.
+func (r Rights) ManageRoles() policy.Document {
 	return policy.Document{Statements: []policy.Statement{
 		allow("RolesWithinBoundary", verbs("iam", "AttachRolePolicy CreateRole DeleteRolePolicy DetachRolePolicy PutRolePermissionsBoundary PutRolePolicy"),
-			[]string{iam("role")}, policy.Conditions{"StringEquals": {"iam:PermissionsBoundary": {r.BoundaryArn}}}),
-		allow("Roles", verbs("iam", "DeleteRole TagRole UntagRole UpdateAssumeRolePolicy UpdateRole UpdateRoleDescription"), []string{iam("role")}, nil),
-		allow("Policies", verbs("iam", "CreatePolicy CreatePolicyVersion DeletePolicy DeletePolicyVersion TagPolicy UntagPolicy"), []string{iam("policy")}, nil),
-		allow("PassRoles", verbs("iam", "PassRole"), []string{iam("role")}, policy.Conditions{"StringEquals": {"iam:PassedToService": passedTo}}),
+			[]string{r.iam("role")}, policy.Conditions{"StringEquals": {"iam:PermissionsBoundary": {r.BoundaryArn}}}),
+		allow("Roles", verbs("iam", "DeleteRole TagRole UntagRole UpdateAssumeRolePolicy UpdateRole UpdateRoleDescription"), []string{r.iam("role")}, nil),
+		allow("BoundaryTags", verbs("iam", "TagPolicy UntagPolicy"), []string{r.iam("policy")}, nil),
 		allow("ServiceLinkedRoles", verbs("iam", "CreateServiceLinkedRole"),
 			[]string{fmt.Sprintf("arn:aws:iam::%s:role/aws-service-role/*", r.AccountID)}, nil),
-		allow("Buckets", verbs("s3", "CreateBucket DeleteBucket DeleteBucketPolicy DeleteBucketWebsite PutAccelerateConfiguration "+
-			"PutAnalyticsConfiguration PutBucket* PutEncryptionConfiguration PutIntelligentTieringConfiguration PutInventoryConfiguration "+
-			"PutLifecycleConfiguration PutMetricsConfiguration PutReplicationConfiguration"), []string{bucket}, nil),
-		// a disposable bucket is destroyed with what is in it
-		allow("EmptyBuckets", verbs("s3", "DeleteObject DeleteObjectVersion"), []string{bucket + "/*"}, nil),
+	}}
+}
+
+// ManageNamed are the rights of an environment that reach only what bears the stack's name: its buckets, and its roles as
+// far as services get them. Secrets are the account's, because RDS names the one that it makes.
+func (r Rights) ManageNamed() policy.Document {
+	bucket := fmt.Sprintf("arn:aws:s3:::%s*", r.Prefix)
+	statements := []policy.Statement{
+		allow("PassRoles", verbs("iam", "PassRole"), []string{r.iam("role")}, policy.Conditions{"StringEquals": {"iam:PassedToService": passedTo}}),
+		allow("IdentityProviderTags", verbs("iam", "TagOpenIDConnectProvider UntagOpenIDConnectProvider"),
+			[]string{providerArn(r.AccountID, terraformCloudHost)}, nil),
+		allow("Buckets", verbs("s3", "CreateBucket DeleteBucket DeleteBucketPolicy PutBucket* PutEncryptionConfiguration "+
+			"PutLifecycleConfiguration PutReplicationConfiguration"), []string{bucket}, nil),
 		allow("Secrets", verbs("secretsmanager", "CancelRotateSecret CreateSecret DeleteResourcePolicy DeleteSecret PutResourcePolicy "+
-			"RemoveRegionsFromReplication ReplicateSecretToRegions RestoreSecret RotateSecret TagResource UntagResource UpdateSecret"),
+			"RotateSecret TagResource UntagResource UpdateSecret"),
 			[]string{fmt.Sprintf("arn:aws:secretsmanager:*:%s:secret:*", r.AccountID)}, nil),
+	}
+	if r.Protection.ForceDestroy() {
+		// a disposable bucket is destroyed with what is in it
+		statements = append(statements, allow("EmptyBuckets", verbs("s3", "DeleteObject DeleteObjectVersion"), []string{bucket + "/*"}, nil))
+	}
+	return policy.Document{Statements: statements}
+}
+
+// ManageKeys are the rights to the stack's keys. Their use is tied to a tag and not to an alias: an alias comes after the
+// key, and for up to five minutes more KMS does not go by it.
+// https://docs.aws.amazon.com/kms/latest/developerguide/tag-authorization.html
+//
+// Making something encrypted takes a use of its key, with these verbs and through these services.
+func (r Rights) ManageKeys(use string, services ...string) policy.Document {
+	var via []string
+	for _, service := range services {
+		via = append(via, service+".*.amazonaws.com")
+	}
+	keys := []string{fmt.Sprintf("arn:aws:kms:*:%s:key/*", r.AccountID)}
+	return policy.Document{Statements: []policy.Statement{
 		// a key has no name before it has an alias
 		allow("CreateKeys", verbs("kms", "CreateKey"), anything, nil),
-		allow("Keys", verbs("kms", "CancelKeyDeletion CreateAlias DeleteAlias DisableKey DisableKeyRotation EnableKey EnableKeyRotation "+
+		allow("Keys", verbs("kms", "CreateAlias DeleteAlias DisableKey DisableKeyRotation EnableKey EnableKeyRotation "+
 			"PutKeyPolicy ScheduleKeyDeletion TagResource UntagResource UpdateAlias UpdateKeyDescription"),
 			append([]string{fmt.Sprintf("arn:aws:kms:*:%s:alias/%s*", r.AccountID, r.Prefix)}, keys...), nil),
-		// making an encrypted database, secret or repository takes a use of its key, through its service
-		allow("KeysThroughServices", verbs("kms", "CreateGrant Decrypt DescribeKey Encrypt GenerateDataKey* RetireGrant"), keys, policy.Conditions{
-			"ForAnyValue:StringLike": {"kms:ResourceAliases": {"alias/" + r.Prefix + "*"}},
-			"StringLike": {"kms:ViaService": {
-				"backup.*.amazonaws.com", "ecr.*.amazonaws.com", "elasticache.*.amazonaws.com", "lambda.*.amazonaws.com", "rds.*.amazonaws.com",
-				"secretsmanager.*.amazonaws.com", "ssm.*.amazonaws.com", "xray.*.amazonaws.com",
-			}},
+		allow("KeysThroughServices", verbs("kms", use), keys, policy.Conditions{
+			"StringEquals": {"aws:ResourceTag/Stack": {r.Stack}},
+			"StringLike":   {"kms:ViaService": via},
 		}),
 	}}
 }
 
 // ManageIdentityProviders lets the base's deployment keep the providers that pipelines sign in with.
 func (r Rights) ManageIdentityProviders() policy.Document {
-	return policy.Document{Statements: []policy.Statement{{
-		Sid:    "IdentityProviders",
-		Effect: policy.Allow,
-		Actions: verbs("iam", "AddClientIDToOpenIDConnectProvider CreateOpenIDConnectProvider DeleteOpenIDConnectProvider "+
+	return policy.Document{Statements: []policy.Statement{
+		allow("IdentityProviders", verbs("iam", "AddClientIDToOpenIDConnectProvider CreateOpenIDConnectProvider DeleteOpenIDConnectProvider "+
 			"RemoveClientIDFromOpenIDConnectProvider TagOpenIDConnectProvider UntagOpenIDConnectProvider UpdateOpenIDConnectProviderThumbprint"),
-		Resources: []string{fmt.Sprintf("arn:aws:iam::%s:oidc-provider/*", r.AccountID)},
-	}}}
+			[]string{providerArn(r.AccountID, githubHost), providerArn(r.AccountID, terraformCloudHost)}, nil),
+	}}
+}
+
+// iam is the ARN of everything of that kind that bears the stack's name.
+func (r Rights) iam(kind string) string {
+	return fmt.Sprintf("arn:aws:iam::%s:%s/%s*", r.AccountID, kind, r.Prefix)
+}
+
+func allow(sid string, actions, resources []string, conditions policy.Conditions) policy.Statement {
+	return policy.Statement{Sid: sid, Effect: policy.Allow, Actions: actions, Resources: resources, Conditions: conditions}
 }
 
 // passedTo are the services that get roles from Terraform.
 var passedTo = []string{
-	"apigateway.amazonaws.com", "backup.amazonaws.com", "budgets.amazonaws.com", "codedeploy.amazonaws.com", "ecs-tasks.amazonaws.com",
-	"ecs.amazonaws.com", "events.amazonaws.com", "grafana.amazonaws.com", "lambda.amazonaws.com",
+	"backup.amazonaws.com", "codedeploy.amazonaws.com", "ecs-tasks.amazonaws.com", "grafana.amazonaws.com", "lambda.amazonaws.com",
 	"monitoring.rds.amazonaws.com", "rds.amazonaws.com", "s3.amazonaws.com", "synthetics.amazonaws.com", "vpc-flow-logs.amazonaws.com",
 }
 

@@ -3,6 +3,7 @@ package identity_test
 import (
 	"testing"
 
+	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/constructs/identity"
 	"github.com/batbern/infrastructure/constructs/policy"
 )
@@ -14,8 +15,10 @@ func TestApplyRights(t *testing.T) {
 		own      = "arn:aws:iam::222233334444:role/batbern-dev-"
 		bounding = "arn:aws:iam::222233334444:policy/batbern-dev-boundary"
 	)
-	rights := identity.Rights{AccountID: account, BoundaryArn: bounding, Prefix: "batbern-dev-"}
-	policies := []policy.Document{rights.WithoutData(), rights.ManageEnvironment(), rights.ManageNamed()}
+	rights := identity.Rights{AccountID: account, BoundaryArn: bounding, Prefix: "batbern-dev-", Stack: "batbern-dev", Protection: config.Disposable}
+	policies := []policy.Document{
+		rights.WithoutData(), rights.ManageEnvironment(), rights.ManageNamed(), rights.ManageRoles(), rights.ManageKeys("GenerateDataKey*", "rds"),
+	}
 	with := func(pairs ...string) map[string]string {
 		context := map[string]string{"aws:RequestedRegion": "eu-central-1", "aws:PrincipalArn": own + "apply"}
 		for i := 0; i < len(pairs); i += 2 {
@@ -47,11 +50,17 @@ func TestApplyRights(t *testing.T) {
 		{"configures its bucket", "s3:PutBucketPolicy", "arn:aws:s3:::batbern-dev-content", with(), true},
 		{"configures a foreign bucket", "s3:PutBucketPolicy", "arn:aws:s3:::other", with(), false},
 		{"puts an object", "s3:PutObject", "arn:aws:s3:::batbern-dev-content/a", with(), false},
-		{"decrypts by itself", "kms:Decrypt", "arn:aws:kms:eu-central-1:222233334444:key/k", with("kms:ResourceAliases", "alias/batbern-dev-data"), false},
+		{"decrypts by itself", "kms:Decrypt", "arn:aws:kms:eu-central-1:222233334444:key/k", with("aws:ResourceTag/Stack", "batbern-dev"), false},
 		{"encrypts a database", "kms:GenerateDataKey", "arn:aws:kms:eu-central-1:222233334444:key/k",
-			with("kms:ResourceAliases", "alias/batbern-dev-data", "kms:ViaService", "rds.eu-central-1.amazonaws.com"), true},
+			with("aws:ResourceTag/Stack", "batbern-dev", "kms:ViaService", "rds.eu-central-1.amazonaws.com"), true},
 		{"uses a foreign key", "kms:GenerateDataKey", "arn:aws:kms:eu-central-1:222233334444:key/k",
-			with("kms:ResourceAliases", "alias/other", "kms:ViaService", "rds.eu-central-1.amazonaws.com"), false},
+			with("aws:ResourceTag/Stack", "other", "kms:ViaService", "rds.eu-central-1.amazonaws.com"), false},
+		{"encrypts by another service", "kms:GenerateDataKey", "arn:aws:kms:eu-central-1:222233334444:key/k",
+			with("aws:ResourceTag/Stack", "batbern-dev", "kms:ViaService", "s3.eu-central-1.amazonaws.com"), false},
+		{"empties its bucket", "s3:DeleteObject", "arn:aws:s3:::batbern-dev-content/a", with(), true},
+		{"empties a foreign bucket", "s3:DeleteObject", "arn:aws:s3:::other/a", with(), false},
+		{"tags the identity provider", "iam:TagOpenIDConnectProvider", "arn:aws:iam::222233334444:oidc-provider/app.terraform.io", with(), true},
+		{"lets another audience in", "iam:AddClientIDToOpenIDConnectProvider", "arn:aws:iam::222233334444:oidc-provider/app.terraform.io", with(), false},
 		{"makes an identity provider", "iam:CreateOpenIDConnectProvider", "arn:aws:iam::222233334444:oidc-provider/evil", with(), false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -81,6 +90,7 @@ func TestWithoutDataLeavesTheState(t *testing.T) {
 		{"its own state", []string{state}, state, true},
 		{"another state", []string{state}, "arn:aws:s3:::states/batbern-prod/terraform.tfstate", false},
 		{"anything without a state in S3", nil, state, false},
+		{"AWS's own library of canaries", nil, "arn:aws:s3:::aws-synthetics-library-eu-central-1/a", true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			document := identity.Rights{StateObjects: test.states}.WithoutData()

@@ -6,6 +6,7 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/constructs/policy"
 )
 
@@ -15,6 +16,11 @@ type SpokesProps struct {
 	AccountID     string
 	BaseAccountID string // where the pipelines sign in, see [Hubs]
 	BoundaryArn   string
+	Protection    config.Protection
+	// Organization and Project are Terraform Cloud's, whose runs sign in directly; no organization means none do.
+	Organization, Project string
+	// MakeProvider makes the account's identity provider of Terraform Cloud. Where it is false, one stands there already.
+	MakeProvider bool
 }
 
 // SpokesOutputs are the roles.
@@ -24,28 +30,38 @@ type SpokesOutputs struct {
 }
 
 // Spokes makes the roles in an environment's account with which Terraform plans and applies it. Each trusts the one
-// role of its name in the base account. A person applies a stack the first time; pipelines need these roles, which
-// that makes.
+// role of its name in the base account, and runs of its phase in the stack's workspace, which have no way to go on
+// from one role to another by phase. A person applies a stack the first time; pipelines need these roles, which that
+// makes.
 func Spokes(scope constructs.Construct, id string, props SpokesProps) SpokesOutputs {
 	scope = constructs.NewConstruct(scope, jsii.String(id))
+	cloud := TerraformCloud{
+		Organization: props.Organization,
+		Project:      props.Project,
+		ProviderArn:  terraformCloudProvider(scope, props.AccountID, props.Organization, props.MakeProvider),
+	}
 	return SpokesOutputs{
-		PlanRoleArn:  spoke(Plan, props).make(scope),
-		ApplyRoleArn: spoke(Apply, props).make(scope),
+		PlanRoleArn:  spoke(Plan, cloud, props).make(scope),
+		ApplyRoleArn: spoke(Apply, cloud, props).make(scope),
 	}
 }
 
-func spoke(phase Phase, props SpokesProps) role {
-	rights := Rights{AccountID: props.AccountID, BoundaryArn: props.BoundaryArn, Prefix: props.Name + "-"}
+func spoke(phase Phase, cloud TerraformCloud, props SpokesProps) role {
+	rights := Rights{
+		AccountID: props.AccountID, BoundaryArn: props.BoundaryArn, Prefix: props.Name + "-", Stack: props.Name, Protection: props.Protection,
+	}
 	made := role{
 		id: string(phase), name: phase.role(props.Name), boundaryArn: props.BoundaryArn, readOnly: true,
 		description: fmt.Sprintf("Terraform, to %s %s", phase, props.Name),
-		trust: policy.Document{Statements: []policy.Statement{
+		trust: policy.Document{Statements: append(cloud.trust(props.Name, phase),
 			trustPrincipals("Pipeline", props.BaseAccountID, roleArn(props.BaseAccountID, phase.hub(props.Name))),
-		}},
+		)},
 		rights: []right{{"without_data", rights.WithoutData()}},
 	}
 	if phase == Apply {
-		made.rights = append(made.rights, right{"services", rights.ManageEnvironment()}, right{"named", rights.ManageNamed()})
+		made.rights = append(made.rights, right{"services", rights.ManageEnvironment()}, right{"named", rights.ManageNamed()},
+			right{"roles", rights.ManageRoles()}, right{"keys", rights.ManageKeys("CreateGrant Decrypt DescribeKey GenerateDataKey* RetireGrant",
+				"backup", "elasticache", "rds", "secretsmanager", "xray")})
 	}
 	return made
 }

@@ -24,53 +24,57 @@ const (
 	Apply Phase = "apply"
 )
 
-// Pipeline is what may sign in to plan or apply a stack.
-type Pipeline struct {
-	GithubRepository  string // "owner/name"
-	GithubEnvironment string // the deployment environment that the job has to name
-	Stack             string // the Terraform Cloud workspace
-	TfcOrganization   string // "" means Terraform Cloud is not trusted
-	TfcProject        string // "" means any project of the organization
-	// GithubProviderArn and TfcProviderArn are the identity providers that vouch for them.
-	GithubProviderArn string
-	TfcProviderArn    string
+// Github is the repository whose workflows may sign in.
+type Github struct {
+	Repository  string // "owner/name"
+	ProviderArn string
 }
 
-// Trust lets the workflows of one repository sign in, in jobs of one GitHub environment, and where there is an
-// organization one Terraform Cloud workspace in one run phase. Branches and pull requests without the environment get
-// nothing: who may use the environment is decided by its protection rules.
+// trust lets the repository's workflows sign in, in jobs of one GitHub environment. Branches and pull requests without
+// the environment get nothing: who may use the environment is decided by its protection rules.
 // https://docs.github.com/en/actions/how-tos/secure-your-work/security-harden-deployments/oidc-in-aws
-// https://developer.hashicorp.com/terraform/cloud-docs/workspaces/dynamic-provider-credentials/aws-configuration
-func (p Pipeline) Trust(in Phase) policy.Document {
-	statements := []policy.Statement{{
+func (g Github) trust(environment string) policy.Statement {
+	return policy.Statement{
 		Sid:        "GithubEnvironment",
 		Effect:     policy.Allow,
-		Principals: policy.Principals{Federated: []string{p.GithubProviderArn}},
+		Principals: policy.Principals{Federated: []string{g.ProviderArn}},
 		Actions:    []string{"sts:AssumeRoleWithWebIdentity"},
 		Conditions: policy.Conditions{"StringEquals": {
 			githubHost + ":aud": {githubAudience},
-			githubHost + ":sub": {fmt.Sprintf("repo:%s:environment:%s", p.GithubRepository, p.GithubEnvironment)},
+			githubHost + ":sub": {fmt.Sprintf("repo:%s:environment:%s", g.Repository, environment)},
 		}},
-	}}
-	if p.TfcOrganization != "" {
-		project := p.TfcProject
-		if project == "" {
-			project = "*" // the workspace's name is unique in its organization
-		}
-		statements = append(statements, policy.Statement{
-			Sid:        "TerraformCloudWorkspace",
-			Effect:     policy.Allow,
-			Principals: policy.Principals{Federated: []string{p.TfcProviderArn}},
-			Actions:    []string{"sts:AssumeRoleWithWebIdentity"},
-			Conditions: policy.Conditions{
-				"StringEquals": {terraformCloudHost + ":aud": {terraformCloudAudience}},
-				"StringLike": {terraformCloudHost + ":sub": {
-					fmt.Sprintf("organization:%s:project:%s:workspace:%s:run_phase:%s", p.TfcOrganization, project, p.Stack, in),
-				}},
-			},
-		})
 	}
-	return policy.Document{Statements: statements}
+}
+
+// TerraformCloud is the organization whose workspaces' remote runs may sign in. The zero value is none.
+type TerraformCloud struct {
+	Organization string // "" means Terraform Cloud is not trusted
+	Project      string // "" means any project of the organization
+	ProviderArn  string // the identity provider, in the account of the role that trusts it
+}
+
+// trust lets the runs of one workspace sign in, in one phase: nothing where there is no organization.
+// https://developer.hashicorp.com/terraform/cloud-docs/workspaces/dynamic-provider-credentials/aws-configuration
+func (c TerraformCloud) trust(workspace string, in Phase) []policy.Statement {
+	if c.Organization == "" {
+		return nil
+	}
+	project := c.Project
+	if project == "" {
+		project = "*" // the workspace's name is unique in its organization
+	}
+	return []policy.Statement{{
+		Sid:        "TerraformCloudWorkspace",
+		Effect:     policy.Allow,
+		Principals: policy.Principals{Federated: []string{c.ProviderArn}},
+		Actions:    []string{"sts:AssumeRoleWithWebIdentity"},
+		Conditions: policy.Conditions{
+			"StringEquals": {terraformCloudHost + ":aud": {terraformCloudAudience}},
+			"StringLike": {terraformCloudHost + ":sub": {
+				fmt.Sprintf("organization:%s:project:%s:workspace:%s:run_phase:%s", c.Organization, project, workspace, in),
+			}},
+		},
+	}}
 }
 
 // trustPrincipals lets certain roles of an account assume a role. The principal is the account and the condition names
