@@ -52,6 +52,7 @@ type Props struct {
 	SecretsKeyArn    string
 	LogRetentionDays int
 	AlarmTopicArn    string // hears of migrations that ended badly
+	Runbook          string // address of what to do about them
 
 	// After is what Flyway needs: passwords, ways through the network, a cluster with capacity.
 	After []cdktf.ITerraformDependable
@@ -103,7 +104,7 @@ func New(scope constructs.Construct, id string, props Props) Outputs {
 		DependsOn: &after,
 	})
 	return Outputs{
-		Function: runner.Name, FailureRule: failures(scope, props), TaskFamily: family(props), LogGroupName: *logs.Name(),
+		Function: runner.Name, FailureRule: failures(scope, props, *logs.Name()), TaskFamily: family(props), LogGroupName: *logs.Name(),
 		Done: []cdktf.ITerraformDependable{run},
 	}
 }
@@ -255,7 +256,7 @@ func parameter(scope constructs.Construct, props Props, request string) {
 
 // failures tells the topic of every migration that ended otherwise than with 0, started by whomever. It gives the rule's
 // name.
-func failures(scope constructs.Construct, props Props) string {
+func failures(scope constructs.Construct, props Props, logGroup string) string {
 	rule := cloudwatcheventrule.NewCloudwatchEventRule(scope, jsii.String("failed"), &cloudwatcheventrule.CloudwatchEventRuleConfig{
 		Name:        jsii.String(family(props) + "-failed"),
 		Description: jsii.String("A migration of " + props.Name + " ended badly"),
@@ -275,8 +276,36 @@ func failures(scope constructs.Construct, props Props) string {
 		Rule:     rule.Name(),
 		TargetId: jsii.String("topic"),
 		Arn:      jsii.String(props.AlarmTopicArn),
+		InputTransformer: &cloudwatcheventtarget.CloudwatchEventTargetInputTransformer{
+			InputPaths:    &failurePaths,
+			InputTemplate: jsii.String(failureText(props, logGroup)),
+		},
 	})
 	return *rule.Name()
+}
+
+// failurePaths are what a mail quotes of the event. A container that never ran has no exit code, which leaves that place
+// empty; the reason then says why.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html
+var failurePaths = map[string]*string{
+	"exit":   jsii.String("$.detail.containers[0].exitCode"),
+	"reason": jsii.String("$.detail.stoppedReason"),
+	"task":   jsii.String("$.detail.taskArn"),
+	"time":   jsii.String("$.time"),
+}
+
+// failureText is the mail's text: EventBridge wants each line in quotes.
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
+func failureText(props Props, logGroup string) string {
+	lines := []string{
+		fmt.Sprintf("A schema migration of %s ended badly at <time>. The services stay as they were.", props.Name),
+		"exit code: <exit>",
+		"reason: <reason>",
+		"task: <task>",
+		fmt.Sprintf("log group: %s in %s, account %s", logGroup, props.Account.Region, props.Account.ID),
+		"What to do: " + props.Runbook,
+	}
+	return `"` + strings.Join(lines, "\"\n\"") + `"`
 }
 
 // text is JSON in one line, not escaped for HTML. The values here are texts, numbers, lists and maps: encoding cannot
