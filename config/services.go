@@ -285,7 +285,9 @@ func (s Scaling) check(at path, report *Faults) {
 		found := fmt.Sprintf("%d, %d, %d", s.MinTasks, s.DesiredTasks, s.MaxTasks)
 		report.add(at, found, "MinTasks <= DesiredTasks <= MaxTasks", "put the three in order")
 	}
-	back := func(schedule Schedule) bool { return schedule.MinTasks == s.MinTasks && schedule.MaxTasks == s.MaxTasks }
+	back := func(schedule Schedule) bool {
+		return schedule.MinTasks == s.MinTasks && schedule.MaxTasks == s.MaxTasks
+	}
 	if len(s.Schedules) > 0 && !slices.ContainsFunc(s.Schedules, back) {
 		report.add(at.field("Schedules"), fmt.Sprintf("%d schedules, none with %d and %d", len(s.Schedules), s.MinTasks, s.MaxTasks),
 			"one that gives MinTasks and MaxTasks back", "add it: what a schedule sets holds until another one changes it")
