@@ -22,6 +22,8 @@ type Base struct {
 	ImageNamespace string `validate:"required"`
 	// Repositories are the container images kept in ECR.
 	Repositories []string `validate:"required,unique,dive,servicename"`
+	// Pipelines are the services' own, which push to these repositories.
+	Pipelines []Pipeline `validate:"dive"`
 	// KeepImages is how many images a repository keeps: as many releases (tags that begin with "v"), and as many others.
 	KeepImages int `validate:"min=5,max=1000"`
 	// Deployments are the environments as the base sees them: who pulls images, deploys and writes names in the zone.
@@ -83,6 +85,7 @@ func base(settings Settings) Base {
 		b.Repositories = append(b.Repositories, service.Name)
 	}
 	b.Repositories = append(b.Repositories, FlywayRepository)
+	b.Pipelines = pipelines(services(), settings.GithubRepository)
 	for _, environment := range []Environment{dev(settings), staging(settings), prod(settings)} {
 		b.Deployments = append(b.Deployments, Deployment{
 			Environment: environment.Name,

@@ -302,7 +302,7 @@ func TestProductionFloor(t *testing.T) {
 		"Services[api-gateway].Scaling.MinTasks": func(e *Environment) {
 			e.Services = slices.Clone(e.Services)
 			i := slices.IndexFunc(e.Services, func(s Service) bool { return s.Name == "api-gateway" })
-			e.Services[i].Scaling.MinTasks = 1
+			e.Services[i].Scaling.MinTasks, e.Services[i].Scaling.Schedules = 1, nil
 		},
 	} {
 		project := load(t, nil)

@@ -16,6 +16,10 @@ import (
 type Service struct {
 	// Name stands in ECS, ECR, DNS and log groups: lower case, digits and hyphens, 2 to 24 characters.
 	Name string `validate:"required,max=24,servicename"`
+	// Repository is the service's repository on GitHub, beside this project's: "event-management" of the same owner. Its
+	// workflows push the service's images and roll them out, by roles that reach this service alone. Name one that exists:
+	// who may make repositories could make it. Empty means that people with rights of their own roll out.
+	Repository string `validate:"omitempty,githubname"`
 	// Port is where the container listens; not 3389, which the network refuses everywhere.
 	Port int `validate:"min=1024,max=65535,ne=3389"`
 	// HealthPath answers 200 when the service can take requests. The load balancer and the task's probe ask for it; no
@@ -281,6 +285,13 @@ func (s Scaling) check(at path, report *Faults) {
 		found := fmt.Sprintf("%d, %d, %d", s.MinTasks, s.DesiredTasks, s.MaxTasks)
 		report.add(at, found, "MinTasks <= DesiredTasks <= MaxTasks", "put the three in order")
 	}
+	back := func(schedule Schedule) bool {
+		return schedule.MinTasks == s.MinTasks && schedule.MaxTasks == s.MaxTasks
+	}
+	if len(s.Schedules) > 0 && !slices.ContainsFunc(s.Schedules, back) {
+		report.add(at.field("Schedules"), fmt.Sprintf("%d schedules, none with %d and %d", len(s.Schedules), s.MinTasks, s.MaxTasks),
+			"one that gives MinTasks and MaxTasks back", "add it: what a schedule sets holds until another one changes it")
+	}
 	for _, schedule := range s.Schedules {
 		field := at.field("Schedules").key(schedule.Name)
 		if !cronExpression.MatchString(schedule.Cron) {
@@ -309,12 +320,14 @@ func list(numbers []int) string {
 func services() []Service {
 	return withDefaults([]Service{
 		{
-			Name:   "api-gateway",
-			Port:   8080,
-			Routes: []Route{{Priority: 9000, Paths: []string{"/api/*"}}}, // what no other service's route claims
+			Name:       "api-gateway",
+			Repository: "api-gateway",
+			Port:       8080,
+			Routes:     []Route{{Priority: 9000, Paths: []string{"/api/*"}}}, // what no other service's route claims
 		},
 		{
 			Name:         "attendee-experience",
+			Repository:   "attendee-experience",
 			Port:         8084,
 			Routes:       []Route{below(400, "/api/v1/attendees", "/api/v1/content")},
 			DatabaseUser: "attendee_experience_service",
@@ -322,6 +335,7 @@ func services() []Service {
 		},
 		{
 			Name:         "event-management",
+			Repository:   "event-management",
 			Port:         8081,
 			Routes:       []Route{below(100, "/api/v1/events", "/api/v1/topics")},
 			DatabaseUser: "event_management_service",
@@ -329,12 +343,14 @@ func services() []Service {
 		},
 		{
 			Name:         "partner-analytics",
+			Repository:   "partner-analytics",
 			Port:         8083,
 			Routes:       []Route{below(300, "/api/v1/partners")},
 			DatabaseUser: "partner_analytics_service",
 		},
 		{
 			Name:         "speaker-coordination",
+			Repository:   "speaker-coordination",
 			Port:         8082,
 			Routes:       []Route{below(200, "/api/v1/speakers", "/api/v1/sessions")},
 			DatabaseUser: "speaker_coordination_service",

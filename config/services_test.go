@@ -80,6 +80,10 @@ var serviceFaults = []struct {
 	{"a name that is taken", func(s *Service) { s.Name = "platform" }, "Services[platform].Name"},
 	{"memory target", func(s *Service) { s.Scaling.TargetMemoryPercent = 5 }, "Scaling.TargetMemoryPercent"},
 	{"schedule twice", func(s *Service) { s.Scaling.Schedules = append(officeHours(s.Scaling), officeHours(s.Scaling)...) }, "Scaling.Schedules"},
+	{"bounds that never come back", func(s *Service) { s.Scaling.Schedules = officeHours(s.Scaling)[:1] }, "Scaling.Schedules"},
+	{"a repository with its owner", func(s *Service) { s.Repository = "BATbern/" + s.Name }, "Repository"},
+	{"a repository of anybody", func(s *Service) { s.Repository = "*" }, "Repository"},
+	{"a repository outside", func(s *Service) { s.Repository = ".." }, "Repository"},
 	{"schedule upside down", func(s *Service) {
 		s.Scaling.Schedules = []Schedule{{Name: "x", Cron: "0 7 ? * * *", Zone: zurich, MinTasks: 3, MaxTasks: 1}}
 	},
@@ -316,5 +320,23 @@ func TestPolicyEstimateGrowsWithWhatIsNamed(t *testing.T) {
 	service.Permissions = []Permission{{Actions: []string{"sqs:SendMessage"}, Resources: []string{queue}}}
 	if grown := service.policyCharacters() - empty; grown < len("sqs:SendMessage")+len(queue) {
 		t.Errorf("a permission adds only %d characters", grown)
+	}
+}
+
+// A pipeline is its service's, in a repository of this project's owner; a service without one has none.
+func TestPipelines(t *testing.T) {
+	got := pipelines([]Service{{Name: "a", Repository: "a-service"}, {Name: "b"}, {Name: "c", Repository: "c"}}, "Somebody/infra")
+	want := []Pipeline{{Service: "a", Repository: "Somebody/a-service"}, {Service: "c", Repository: "Somebody/c"}}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	base := load(t, map[string]string{"BATBERN_GITHUB_REPOSITORY": "Somebody/infra"}).Base
+	if len(base.Pipelines) != len(services()) {
+		t.Errorf("%d services have %d pipelines", len(services()), len(base.Pipelines))
+	}
+	for _, pipeline := range base.Pipelines {
+		if !strings.HasPrefix(pipeline.Repository, "Somebody/") || !slices.Contains(base.Repositories, pipeline.Service) {
+			t.Errorf("%v pushes to no repository of images, or is another owner's", pipeline)
+		}
 	}
 }

@@ -39,6 +39,7 @@ var rules = map[string]rule{
 	"endpoint":      {strings.Join(Endpoints, ", "), oneOf(Endpoints)},
 	"digest":        {"sha256: and 64 hexadecimal digits", matches(`^sha256:[0-9a-f]{64}$`)},
 	"repository":    {"owner/name of a GitHub repository", matches(`^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}$`)},
+	"githubname":    {"the name of a repository without its owner: letters, digits, hyphens, dots and underscores", matches(`^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$`)},
 	"tfcname":       {"3 to 40 letters, digits, hyphens and underscores", matches(`^[A-Za-z0-9][A-Za-z0-9_-]{2,39}$`)},
 	"tfcproject":    {"3 to 40 letters, digits, spaces, hyphens and underscores", matches(`^[A-Za-z0-9][A-Za-z0-9 _-]{1,38}[A-Za-z0-9_-]$`)},
 	"bucket":        {"a bucket name of 3 to 63 lower-case letters, digits, single dots and hyphens, not an IP address", isBucket},

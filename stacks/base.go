@@ -54,6 +54,12 @@ func Base(app cdktf.App, project config.Project) cdktf.TerraformStack {
 		ZoneID:      zone.ZoneID,
 		State:       state(settings),
 	})
+	identity.ServiceHubs(stack, "pipelines", identity.ServiceHubsProps{
+		Base:              base,
+		BoundaryArn:       boundary.PolicyArn,
+		GithubProviderArn: hubs.GithubProviderArn,
+		ImageArns:         images.Arns,
+	})
 	addBaseCost(stack, base)
 	baseOutputs(stack, base, zone, images, hubs)
 	return stack

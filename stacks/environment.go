@@ -51,7 +51,7 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 		Domains: environment.Domains, ZoneID: base.zoneID(), DNS: in.dns, Virginia: in.virginia,
 	})
 	services := addServices(stack, environment, parts{
-		base: base, keys: keys, boundaryArn: boundaryArn, vpc: vpc, buckets: buckets, database: stored.Outputs, topics: topics, secretArns: external, certificateArn: certificates.RegionalArn,
+		base: base, baseAccountID: project.Base.Account.ID, keys: keys, boundaryArn: boundaryArn, vpc: vpc, buckets: buckets, database: stored.Outputs, topics: topics, secretArns: external, certificateArn: certificates.RegionalArn,
 		github: settings.GithubRepository,
 	})
 	front := addEdge(stack, environment, buckets, certificates, in)

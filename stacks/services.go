@@ -22,6 +22,7 @@ import (
 // parts are what an environment's services are put together from.
 type parts struct {
 	base           shared
+	baseAccountID  string
 	keys           encryption.Outputs
 	boundaryArn    string
 	vpc            network.Outputs
@@ -68,16 +69,17 @@ func addServices(stack cdktf.TerraformStack, environment config.Environment, fro
 	schema := addMigration(stack, environment, from, cluster)
 	settings := addParameters(stack, environment, from, cluster, memory)
 	services := compute.NewServices(stack, "services", compute.ServicesProps{
-		Name:         name,
-		Environment:  string(environment.Name),
-		Account:      environment.Account,
-		Compute:      environment.Compute,
-		Services:     environment.Services,
-		Vpc:          from.vpc,
-		Cluster:      cluster,
-		LoadBalancer: balancer,
-		Repositories: repositories(environment.Services, from.base),
-		Cache:        memory,
+		Name:          name,
+		Environment:   string(environment.Name),
+		Account:       environment.Account,
+		BaseAccountID: from.baseAccountID,
+		Compute:       environment.Compute,
+		Services:      environment.Services,
+		Vpc:           from.vpc,
+		Cluster:       cluster,
+		LoadBalancer:  balancer,
+		Repositories:  repositories(environment.Services, from.base),
+		Cache:         memory,
 		Database: &compute.DatabaseAccess{
 			ProxyResourceID: from.database.ProxyResourceID,
 			Endpoint:        from.database.ProxyEndpoint,

@@ -26,6 +26,8 @@ var onAnyResource = map[string]string{
 	"ec2:DescribeSubnets":                       "as above; Describe takes no resource",
 	"ec2:UnassignPrivateIpAddresses":            "as above",
 	"ecr:GetAuthorizationToken":                 "the token is for the registry as a whole",
+	"ecs:DescribeTaskDefinition":                "task definitions take no resource; iam:PassRole decides what one may carry",
+	"ecs:RegisterTaskDefinition":                "as above",
 	"elasticloadbalancing:DescribeListeners":    "Describe takes no resource; CodeDeploy reads before it shifts traffic",
 	"elasticloadbalancing:DescribeRules":        "as above",
 	"elasticloadbalancing:DescribeTargetGroups": "as above",

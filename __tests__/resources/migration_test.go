@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -166,4 +169,68 @@ func TestMigrationFailuresAreHeardOf(t *testing.T) {
 			t.Errorf("%s: nobody hears of it: %s", stack.Name, target.Text("arn"))
 		}
 	}
+}
+
+// The mail says in words what failed where, and what to do: not the event as AWS writes it.
+func TestMigrationFailuresAreReadable(t *testing.T) {
+	event := map[string]any{ // as ECS sends it, without what nobody asks for
+		"time": "2026-02-19T03:04:05Z", "region": "eu-central-1",
+		"detail": map[string]any{
+			"taskArn":       "arn:aws:ecs:eu-central-1:222233334444:task/batbern-dev/0123456789abcdef",
+			"stoppedReason": "Essential container in task exited",
+			"containers":    []any{map[string]any{"exitCode": 1.0, "name": "flyway"}},
+		},
+	}
+	for _, environment := range testkit.Project(t).Environments {
+		stack := testkit.StackNamed(t, environment.Stack())
+		transformer, _ := stack.Resource(t, "aws_cloudwatch_event_target", "migration/failed_to_topic").Body["input_transformer"].(map[string]any)
+		if transformer == nil {
+			t.Errorf("%s: the event goes out raw", stack.Name)
+			continue
+		}
+		paths := transformer["input_paths"].(map[string]any)
+		text := transformer["input_template"].(string)
+		for name, path := range paths {
+			if !strings.Contains(text, "<"+name+">") {
+				t.Errorf("%s: %s is read and not said", stack.Name, name)
+			}
+			text = strings.ReplaceAll(text, "<"+name+">", fmt.Sprint(at(t, event, path.(string))))
+		}
+		for i, line := range strings.Split(text, "\n") {
+			if len(line) < 3 || line[0] != '"' || line[len(line)-1] != '"' || strings.Contains(line[1:len(line)-1], `"`) {
+				t.Errorf("%s: EventBridge refuses line %d: %s", stack.Name, i, line)
+			}
+			if strings.Contains(line, "<") {
+				t.Errorf("%s: nothing fills line %d: %s", stack.Name, i, line)
+			}
+		}
+		log := stack.Resource(t, "aws_cloudwatch_log_group", "migration/logs")
+		for _, said := range []string{stack.Name, environment.Account.ID, environment.Account.Region, "exit code: 1", "2026-02-19T03:04:05Z", "Essential container", "/0123456789abcdef",
+			"${" + log.Address() + ".name}", "docs/runbook.md#migration-errors"} {
+			if !strings.Contains(text, said) {
+				t.Errorf("%s: the mail does not say %s:\n%s", stack.Name, said, text)
+			}
+		}
+	}
+	runbook, err := os.ReadFile(filepath.Join(testkit.Root(), "docs", "runbook.md"))
+	if err != nil || !strings.Contains(string(runbook), "\n### migration-errors\n") {
+		t.Errorf("the mail's link leads nowhere: %v", err)
+	}
+}
+
+var step = regexp.MustCompile(`\.([A-Za-z]+)(\[0\])?`)
+
+// at reads one of the paths that the rules use: "$.detail.containers[0].exitCode".
+func at(t *testing.T, value any, path string) any {
+	t.Helper()
+	for _, part := range step.FindAllStringSubmatch(path, -1) {
+		value = value.(map[string]any)[part[1]]
+		if part[2] != "" {
+			value = value.([]any)[0]
+		}
+	}
+	if value == nil {
+		t.Errorf("ECS sends nothing at %s", path)
+	}
+	return value
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"time"
 
@@ -37,7 +38,10 @@ func (c *MigrateCmd) Run(ctx context.Context, std streams) error {
 	}
 	settings, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithRegion(environment.Account.Region))
 	if err != nil {
-		return fmt.Errorf("load the AWS configuration: %w", err)
+		return fmt.Errorf("load the AWS configuration: %w; see AWS_PROFILE and ~/.aws/config", err)
+	}
+	if _, err := settings.Credentials.Retrieve(ctx); err != nil {
+		return fmt.Errorf("no credentials for AWS; sign in to account %s, or name a profile that does in AWS_PROFILE: %w", environment.Account.ID, err)
 	}
 	request, err := c.request(ctx, settings, environment)
 	if err != nil {
@@ -81,6 +85,10 @@ func readParameter(ctx context.Context, client *ssm.Client, name string) ([]byte
 	var missing *ssmtypes.ParameterNotFound
 	if errors.As(err, &missing) {
 		return nil, fmt.Errorf("there is no parameter %s; deploy the environment first, or sign in to its account", name)
+	}
+	var unreachable *url.Error
+	if errors.As(err, &unreachable) {
+		return nil, fmt.Errorf("parameter %s: %s does not answer (%w); check the network, and AWS_ENDPOINT_URL if it is set", name, unreachable.URL, unreachable.Err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("parameter %s: %w", name, err)

@@ -129,6 +129,45 @@ func TestMigrate(t *testing.T) {
 	}
 }
 
+// Who cannot sign in, or cannot reach AWS, reads one line that says so and what to do.
+func TestMigrateWithoutAWS(t *testing.T) {
+	for name, test := range map[string]struct {
+		set  map[string]string
+		want []string
+	}{
+		"without credentials": {
+			set:  map[string]string{"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_EC2_METADATA_DISABLED": "true"},
+			want: []string{"no credentials for AWS; sign in to account 222233334444", "AWS_PROFILE"},
+		},
+		"with a profile that is not there": {
+			set:  map[string]string{"AWS_PROFILE": "nothing"},
+			want: []string{"load the AWS configuration", "nothing", "AWS_PROFILE"},
+		},
+		"without an answer": {
+			set:  map[string]string{"AWS_ENDPOINT_URL_SSM": "http://127.0.0.1:1", "AWS_MAX_ATTEMPTS": "1"},
+			want: []string{"parameter /batbern-dev/migration-request: http://127.0.0.1:1/ does not answer", "check the network"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := newCluster(t)
+			t.Setenv("AWS_CONFIG_FILE", filepath.Join(t.TempDir(), "config"))
+			t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(t.TempDir(), "credentials"))
+			for name, value := range test.set {
+				t.Setenv(name, value)
+			}
+			code, out, err := execute(t, "migrate", "--env", "dev")
+			if code != 1 || out != "" || strings.Count(err, "\n") != 1 || server.Started() != 0 {
+				t.Errorf("exit code %d\n%s\n%s", code, out, err)
+			}
+			for _, want := range test.want {
+				if !strings.Contains(err, want) {
+					t.Errorf("no %q in %s", want, err)
+				}
+			}
+		})
+	}
+}
+
 func TestMigrationsTagIsTheChecksum(t *testing.T) {
 	want, err := migrations.Checksum()
 	if err != nil {

@@ -182,11 +182,16 @@ func instructions(scope constructs.Construct, service config.Service, p parts, d
 	// strings and numbers always marshal
 	_ = encoder.Encode(what)
 	ssmparameter.NewSsmParameter(scope, jsii.String("deployment"), &ssmparameter.SsmParameterConfig{
-		Name:          jsii.String(fmt.Sprintf("/%s/services/%s/deployment", strings.Replace(props.Name, "-", "/", 1), service.Name)),
+		Name:          jsii.String(instructionsName(service, props)),
 		Description:   jsii.String("what the pipeline of " + service.Name + " needs for a rollout"),
 		Type:          jsii.String("String"),
 		InsecureValue: jsii.String(string(bytes.TrimSpace(text.Bytes()))),
 	})
+}
+
+// instructionsName is the parameter's: "/batbern/dev/services/event-management/deployment".
+func instructionsName(service config.Service, props ServicesProps) string {
+	return fmt.Sprintf("/%s/services/%s/deployment", strings.Replace(props.Name, "-", "/", 1), service.Name)
 }
 
 func upper(name string) string { return strings.ToUpper(snake(name)) }

@@ -28,33 +28,68 @@ const (
 // scaling lets the number of tasks follow the load and the calendar. It gives Application Auto Scaling's name of the
 // service.
 func scaling(scope constructs.Construct, service config.Service, serviceName string, props ServicesProps) string {
+	owned := scheduledBounds(scope, service.Scaling)
 	args := &appautoscalingtarget.AppautoscalingTargetConfig{
 		ServiceNamespace:  jsii.String(ecsNamespace),
 		ScalableDimension: jsii.String(countDimension),
 		ResourceId:        jsii.String(fmt.Sprintf("service/%s/%s", props.Cluster.Name, serviceName)),
 		MinCapacity:       jsii.Number(service.Scaling.MinTasks),
 		MaxCapacity:       jsii.Number(service.Scaling.MaxTasks),
-	}
-	if len(service.Scaling.Schedules) > 0 {
-		// a schedule sets the bounds in AWS; the next plan must not set them back at night
-		args.Lifecycle = &cdktf.TerraformResourceLifecycle{IgnoreChanges: jsii.Strings("max_capacity", "min_capacity")}
+		Lifecycle:         owned.ofTarget(),
 	}
 	target := *appautoscalingtarget.NewAppautoscalingTarget(scope, jsii.String("scaling_target"), args).ResourceId()
 
-	follow := tracking{scope, target}
+	follow := tracking{scope, target, owned}
 	follow.predefined("cpu", "ECSServiceAverageCPUUtilization", service.Scaling.TargetCpuPercent)
 	follow.predefined("memory", "ECSServiceAverageMemoryUtilization", service.Scaling.TargetMemoryPercent)
 	follow.requests(service, props)
 	for _, schedule := range service.Scaling.Schedules {
-		scheduled(scope, schedule, target)
+		scheduled(scope, schedule, target, owned)
 	}
 	return target
+}
+
+// bounds is who owns a target's bounds: nothing but its configuration, or (not empty) its schedules in between two
+// changes of that configuration.
+type bounds struct{ changed string }
+
+// scheduledBounds lets schedules move the bounds in AWS and the configuration still reach them.
+//
+// A schedule writes into the very bounds that the target was made with: at night the next plan would find zero and set
+// them back to what the day needs. So they are ignored where there are schedules, and a plan is empty at any hour. But
+// then a changed minimum would never arrive, because nothing compares it any more. Therefore the configured bounds are
+// kept beside the target, and when they change the target is made anew with them, and with it what AWS deletes together
+// with a target: its policies and schedules. Tasks go on running meanwhile. The new bounds hold until the next schedule.
+func scheduledBounds(scope constructs.Construct, scaling config.Scaling) bounds {
+	if len(scaling.Schedules) == 0 {
+		return bounds{}
+	}
+	configured := cdktf.NewDataResource(scope, jsii.String("scaling_bounds"), &cdktf.DataConfig{
+		Input: &map[string]any{"max_capacity": scaling.MaxTasks, "min_capacity": scaling.MinTasks},
+	})
+	return bounds{changed: fmt.Sprintf("%s.%s", *configured.TerraformResourceType(), *configured.FriendlyUniqueId())}
+}
+
+func (b bounds) ofTarget() *cdktf.TerraformResourceLifecycle {
+	lifecycle := b.ofPart()
+	if lifecycle != nil {
+		lifecycle.IgnoreChanges = jsii.Strings("max_capacity", "min_capacity")
+	}
+	return lifecycle
+}
+
+func (b bounds) ofPart() *cdktf.TerraformResourceLifecycle {
+	if b.changed == "" {
+		return nil
+	}
+	return &cdktf.TerraformResourceLifecycle{ReplaceTriggeredBy: &[]any{b.changed}}
 }
 
 // tracking adds target tracking policies. A target of 0 means none.
 type tracking struct {
 	scope  constructs.Construct
 	target string
+	owned  bounds
 }
 
 func (t tracking) add(name string, goal int, by appautoscalingpolicy.AppautoscalingPolicyTargetTrackingScalingPolicyConfiguration) {
@@ -69,6 +104,7 @@ func (t tracking) add(name string, goal int, by appautoscalingpolicy.Appautoscal
 		ScalableDimension:                        jsii.String(countDimension),
 		ResourceId:                               jsii.String(t.target),
 		TargetTrackingScalingPolicyConfiguration: &by,
+		Lifecycle:                                t.owned.ofPart(),
 	})
 }
 
@@ -126,7 +162,7 @@ func (t tracking) requests(service config.Service, props ServicesProps) {
 }
 
 // scheduled sets new bounds at a time.
-func scheduled(scope constructs.Construct, schedule config.Schedule, target string) {
+func scheduled(scope constructs.Construct, schedule config.Schedule, target string, owned bounds) {
 	appautoscalingscheduledaction.NewAppautoscalingScheduledAction(scope, jsii.String("schedule_"+snake(schedule.Name)), &appautoscalingscheduledaction.AppautoscalingScheduledActionConfig{
 		Name:              jsii.String(schedule.Name),
 		ServiceNamespace:  jsii.String(ecsNamespace),
@@ -134,6 +170,7 @@ func scheduled(scope constructs.Construct, schedule config.Schedule, target stri
 		ResourceId:        jsii.String(target),
 		Schedule:          jsii.String(fmt.Sprintf("cron(%s)", schedule.Cron)),
 		Timezone:          jsii.String(schedule.Zone),
+		Lifecycle:         owned.ofPart(),
 		ScalableTargetAction: &appautoscalingscheduledaction.AppautoscalingScheduledActionScalableTargetAction{
 			MinCapacity: jsii.String(fmt.Sprint(schedule.MinTasks)),
 			MaxCapacity: jsii.String(fmt.Sprint(schedule.MaxTasks)),

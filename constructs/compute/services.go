@@ -23,7 +23,9 @@ type ServicesProps struct {
 	// Environment is the short name that services read in BATBERN_ENVIRONMENT: "dev".
 	Environment string
 	Account     config.Account
-	Compute     config.Compute
+	// BaseAccountID is where the services' pipelines sign in.
+	BaseAccountID string
+	Compute       config.Compute
 	// Services are the list, in any order.
 	Services     []config.Service
 	Vpc          network.Outputs
@@ -130,6 +132,7 @@ func newService(scope constructs.Construct, service config.Service, props Servic
 	target := scaling(scope, service, running, props)
 	group := rollout(scope, service, running, p, props)
 	instructions(scope, service, p, group, props)
+	pipelineRole(scope, service, p, group, props)
 	return Service{
 		Name: running, LogGroup: p.logGroup, TaskRoleArn: p.taskRoleArn, RollbackAlarms: p.alarms, ScalingTarget: target,
 	}

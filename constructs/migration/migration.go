@@ -105,7 +105,7 @@ func New(scope constructs.Construct, id string, props Props) Outputs {
 		DependsOn: &after,
 	})
 	return Outputs{
-		Function: runner.Name, FailureRule: failures(scope, props), TaskFamily: family(props), LogGroupName: *logs.Name(),
+		Function: runner.Name, FailureRule: failures(scope, props, *logs.Name()), TaskFamily: family(props), LogGroupName: *logs.Name(),
 		Done: []cdktf.ITerraformDependable{run},
 	}
 }
@@ -257,7 +257,7 @@ func parameter(scope constructs.Construct, props Props, request string) {
 
 // failures tells the topic of every migration that ended otherwise than with 0, started by whomever. It gives the rule's
 // name.
-func failures(scope constructs.Construct, props Props) string {
+func failures(scope constructs.Construct, props Props, logGroup string) string {
 	rule := cloudwatcheventrule.NewCloudwatchEventRule(scope, jsii.String("failed"), &cloudwatcheventrule.CloudwatchEventRuleConfig{
 		Name:        jsii.String(family(props) + "-failed"),
 		Description: jsii.String("A migration of " + props.Name + " ended badly"),
@@ -274,8 +274,9 @@ func failures(scope constructs.Construct, props Props) string {
 		})),
 	})
 	failed := observability.Event{
-		Runbook: "migration-errors", Summary: "A migration failed: no service rolls out",
-		Details: map[string]string{"task": "$.detail.taskArn", "reason": "$.detail.stoppedReason"},
+		Runbook: "migration-errors", Summary: "A migration failed: no service rolls out. Flyway's words are in " + logGroup,
+		// a container that never ran has no exit code, which leaves that place empty
+		Details: map[string]string{"task": "$.detail.taskArn", "reason": "$.detail.stoppedReason", "exit_code": "$.detail.containers[0].exitCode"},
 	}
 	cloudwatcheventtarget.NewCloudwatchEventTarget(scope, jsii.String("failed_to_topic"), &cloudwatcheventtarget.CloudwatchEventTargetConfig{
 		Rule:             rule.Name(),

@@ -183,7 +183,7 @@ func (e Event) message(name, account, repository string) string {
 	lines := []string{fmt.Sprintf("%s (%s)", e.Summary, name)}
 	for _, detail := range slices.Sorted(maps.Keys(e.Details)) {
 		if detail != "region" {
-			lines = append(lines, fmt.Sprintf("%s: <%s>", detail, detail))
+			lines = append(lines, fmt.Sprintf("%s: <%s>", strings.ReplaceAll(detail, "_", " "), detail))
 		}
 	}
 	lines = append(lines, "when: <time>", fmt.Sprintf("where: <region>, account %s", account), "What to do: "+RunbookLink(repository, e.Runbook))

@@ -1,6 +1,8 @@
 package observability
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/constructs-go/constructs/v10"
@@ -24,14 +26,19 @@ func logs(scope constructs.Construct, constructID string, props Props) {
 				groups = append(groups, group.Name)
 			}
 		}
-		if len(groups) == 0 {
-			continue
+		number := 1
+		for some := range slices.Chunk(groups, groupsAQuery) {
+			id, name := query.id, props.Name+"/"+query.name
+			if number > 1 {
+				id, name = fmt.Sprintf("%s_%d", id, number), fmt.Sprintf("%s %d", name, number)
+			}
+			cloudwatchquerydefinition.NewCloudwatchQueryDefinition(scope, jsii.String(id), &cloudwatchquerydefinition.CloudwatchQueryDefinitionConfig{
+				Name:          jsii.String(name),
+				QueryString:   jsii.String(strings.Join(query.lines, "\n| ")),
+				LogGroupNames: jsii.Strings(some...),
+			})
+			number++
 		}
-		cloudwatchquerydefinition.NewCloudwatchQueryDefinition(scope, jsii.String(query.id), &cloudwatchquerydefinition.CloudwatchQueryDefinitionConfig{
-			Name:          jsii.String(props.Name + "/" + query.name),
-			QueryString:   jsii.String(strings.Join(query.lines, "\n| ")),
-			LogGroupNames: jsii.Strings(groups...),
-		})
 	}
 }
 
@@ -45,6 +52,10 @@ func mask(scope constructs.Construct, id string, provider cdktf.TerraformProvide
 		Provider:       provider,
 	})
 }
+
+// groupsAQuery is how many log groups CloudWatch Logs Insights takes in one query.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
+const groupsAQuery = 50
 
 // MaskingPolicy hides personal data and credentials in all log groups of the account. Who has logs:Unmask may still see
 // them, metric filters do, and nothing of what is stored changes.

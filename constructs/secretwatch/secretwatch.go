@@ -5,6 +5,7 @@ package secretwatch
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -52,6 +53,11 @@ type Outputs struct {
 // TimeoutSeconds is how long a look at all secrets may take.
 const TimeoutSeconds = 120
 
+// secretsACall keeps a call's input, some 200 characters a secret, below the 8192 that EventBridge takes. A rule has five
+// targets at most: 150 secrets.
+// https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Target.html
+const secretsACall = 30
+
 // daily is in UTC: after the nightly windows, before anybody reads mail.
 const daily = "cron(0 5 * * ? *)"
 
@@ -83,13 +89,21 @@ func New(scope constructs.Construct, id string, props Props) Outputs {
 		SourceAccount: jsii.String(props.Account.ID),
 		SourceArn:     rule.Arn(),
 	})
-	cloudwatcheventtarget.NewCloudwatchEventTarget(scope, jsii.String("target"), &cloudwatcheventtarget.CloudwatchEventTargetConfig{
-		Rule:      rule.Name(),
-		TargetId:  jsii.String("function"),
-		Arn:       jsii.String(made.Arn),
-		Input:     jsii.String(input(secrets)),
-		DependsOn: &made.Ready,
-	})
+	number := 0
+	for some := range slices.Chunk(secrets, secretsACall) {
+		target, name := "target", "function"
+		if number > 0 {
+			target, name = fmt.Sprintf("target_%d", number), fmt.Sprintf("function-%d", number)
+		}
+		cloudwatcheventtarget.NewCloudwatchEventTarget(scope, jsii.String(target), &cloudwatcheventtarget.CloudwatchEventTargetConfig{
+			Rule:      rule.Name(),
+			TargetId:  jsii.String(name),
+			Arn:       jsii.String(made.Arn),
+			Input:     jsii.String(input(some)),
+			DependsOn: &made.Ready,
+		})
+		number++
+	}
 	return Outputs{Function: made.Name, Rule: *rule.Name(), Secrets: secrets}
 }
 

@@ -140,7 +140,13 @@ func checkContent(file migration) []Finding {
 		found(0, "is not UTF-8; save it as UTF-8")
 		return findings
 	}
-	statements, meta := split(strings.TrimPrefix(file.content, "\uFEFF"))
+	if zero := strings.IndexByte(file.content, 0); zero >= 0 {
+		found(1+strings.Count(file.content[:zero], "\n"), "has a zero byte, which PostgreSQL refuses; save it as UTF-8 text")
+	}
+	statements, meta, open := split(strings.TrimPrefix(file.content, "\uFEFF"))
+	if open > 0 {
+		found(open, "has a quote or comment that does not end; close it")
+	}
 	for _, line := range meta {
 		found(line, "is a command of psql, which only psql understands; write SQL")
 	}

@@ -42,6 +42,14 @@ func TestCheckFindsEveryKindOfFault(t *testing.T) {
 		"two repeatables of a name":  {files: map[string]string{"s/R__a.sql": table, "s/x/R__a.sql": table}, want: "same description"},
 		"empty":                      {files: map[string]string{"s/V1__a.sql": "-- nothing\n/* at all */"}, want: "has no statement"},
 		"not UTF-8":                  {files: map[string]string{"s/V1__a.sql": "SELECT '\xe4';"}, want: "is not UTF-8"},
+		"zero byte":                  {files: map[string]string{"s/V1__a.sql": table + "\n\x00"}, want: "s/V1__a.sql:2: has a zero byte"},
+		"open quote":                 {files: map[string]string{"s/V1__a.sql": table + "\nSELECT 'a;\nVACUUM;"}, want: "s/V1__a.sql:2: has a quote or comment that does not end"},
+		"open E quote":               {files: map[string]string{"s/V1__a.sql": table + `SELECT E'a\';`}, want: "does not end"},
+		"open identifier":            {files: map[string]string{"s/V1__a.sql": table + `SELECT "a;`}, want: "does not end"},
+		"open dollar quote":          {files: map[string]string{"s/V1__a.sql": table + `SELECT $a$ $b$;`}, want: "does not end"},
+		"open comment":               {files: map[string]string{"s/V1__a.sql": table + "/* /* */ VACUUM;"}, want: "does not end"},
+		"a comment's end at \\r":     {files: map[string]string{"s/V1__a.sql": table + " -- here\rVACUUM;"}, want: `"VACUUM" cannot run in a transaction`},
+		"psql command behind \\r":    {files: map[string]string{"s/V1__a.sql": table + "\r\\q\r"}, want: "is a command of psql"},
 		"psql command":               {files: map[string]string{"s/V1__a.sql": table + "\n  \\i other.sql\n"}, want: "s/V1__a.sql:2: is a command of psql"},
 		"placeholder":                {files: map[string]string{"s/V1__a.sql": "CREATE TABLE ${name} (id int);"}, want: "placeholder"},
 		"index concurrently":         {files: map[string]string{"s/V1__a.sql": table + "\ncreate unique\n index concurrently i ON a (id);"}, want: `s/V1__a.sql:2: "CREATE UNIQUE INDEX CONCURRENTLY" cannot run in a transaction and line 1 can`},
@@ -118,7 +126,7 @@ UPDATE "VACUUM; ${x}" SET a = $1$ text with a ; and \ $1$;`
 }
 
 func TestSplitKeepsLinesAndStatements(t *testing.T) {
-	statements, meta := split("\n-- one\nSELECT 1;\r\n\r\nINSERT INTO a\n  VALUES ('x\ny');\n\\echo done\nSELECT 'open")
+	statements, meta, open := split("\n-- one\nSELECT 1;\r\n\r\nINSERT INTO a\n  VALUES ('x\ny');\n\\echo done\nSELECT 'open")
 	want := []statement{{3, "SELECT 1"}, {5, "INSERT INTO A VALUES ( '' )"}, {9, "SELECT ''"}}
 	if len(statements) != len(want) {
 		t.Fatalf("statements %+v, want %+v", statements, want)
@@ -130,6 +138,9 @@ func TestSplitKeepsLinesAndStatements(t *testing.T) {
 	}
 	if len(meta) != 1 || meta[0] != 8 {
 		t.Errorf("psql commands on lines %v, want 8", meta)
+	}
+	if open != 9 {
+		t.Errorf("the open quote is on line %d, want 9", open)
 	}
 }
 
@@ -163,7 +174,7 @@ func FuzzSplit(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, script string) {
-		statements, _ := split(script)
+		statements, _, _ := split(script)
 		lines := 1 + strings.Count(script, "\n")
 		for _, s := range statements {
 			if s.line < 1 || s.line > lines || s.text == "" {

@@ -16,11 +16,11 @@ type statement struct {
 
 // split takes a script apart into statements as PostgreSQL's own scanner would: it knows nested comments, quoted
 // identifiers, E” strings, dollar quotes, SQL-standard function bodies (BEGIN ATOMIC … END) and the data after COPY
-// FROM STDIN. A script that ends inside a quote or comment yields an unterminated statement, which PostgreSQL refuses.
-func split(script string) (statements []statement, meta []int) {
+// FROM STDIN. A line ends with \n or \r. open is the line of a quote or comment that does not end, 0 for none.
+func split(script string) (statements []statement, meta []int, open int) {
 	s := scanner{rest: script, line: 1, lineStart: true}
 	s.run()
-	return s.statements, s.meta
+	return s.statements, s.meta, s.open
 }
 
 type scanner struct {
@@ -33,6 +33,7 @@ type scanner struct {
 	depth      int // of BEGIN ATOMIC and CASE inside a function body
 	statements []statement
 	meta       []int // lines of psql meta-commands
+	open       int   // line of a quote or comment that does not end
 }
 
 var (
@@ -46,26 +47,29 @@ func (s *scanner) run() {
 	for s.rest != "" {
 		switch {
 		case strings.HasPrefix(s.rest, "--"):
-			s.take(indexOrEnd(s.rest, "\n"))
+			s.take(lineLength(s.rest))
 		case strings.HasPrefix(s.rest, "/*"):
-			s.take(commentLength(s.rest))
+			s.take(s.closed(commentLength(s.rest)))
 		case s.lineStart && s.rest[0] == '\\':
 			s.meta = append(s.meta, s.line)
-			s.take(indexOrEnd(s.rest, "\n"))
+			s.take(lineLength(s.rest))
 		case s.rest[0] == '\'':
 			s.quoted(quoteLength(s.rest, '\'', false))
 		case (s.rest[0] == 'E' || s.rest[0] == 'e') && strings.HasPrefix(s.rest[1:], "'"):
-			s.quoted(1 + quoteLength(s.rest[1:], '\'', true))
+			length := quoteLength(s.rest[1:], '\'', true)
+			if length >= 0 {
+				length++
+			}
+			s.quoted(length)
 		case s.rest[0] == '"':
 			s.quoted(quoteLength(s.rest, '"', false))
 		case dollarTag.MatchString(s.rest):
 			tag := dollarTag.FindString(s.rest)
 			end := strings.Index(s.rest[len(tag):], tag)
-			if end < 0 {
-				s.quoted(len(s.rest))
-			} else {
-				s.quoted(end + 2*len(tag))
+			if end >= 0 {
+				end += 2 * len(tag)
 			}
+			s.quoted(end)
 		case s.rest[0] == ';' && s.depth == 0:
 			s.take(1)
 			s.finish()
@@ -85,6 +89,8 @@ func (s *scanner) take(length int) {
 		case r == '\n':
 			s.line++
 			s.lineStart = true
+		case r == '\r':
+			s.lineStart = true
 		case !unicode.IsSpace(r):
 			s.lineStart = false
 		}
@@ -103,7 +109,16 @@ func (s *scanner) add(token string) {
 
 func (s *scanner) quoted(length int) {
 	s.add("''")
-	s.take(length)
+	s.take(s.closed(length))
+}
+
+// closed is the length of a quote or comment; one that does not end (a negative length) takes the rest of the script.
+func (s *scanner) closed(length int) int {
+	if length >= 0 {
+		return length
+	}
+	s.open = s.line
+	return len(s.rest)
 }
 
 func (s *scanner) word(word string) {
@@ -146,11 +161,11 @@ func (s *scanner) finish() {
 
 // skipCopyData moves behind the line \. that ends the data, or to the end of the script.
 func (s *scanner) skipCopyData() {
-	s.take(indexOrEnd(s.rest, "\n"))
+	s.take(lineLength(s.rest))
 	for s.rest != "" {
-		s.take(min(1, len(s.rest))) // the line end
-		length := indexOrEnd(s.rest, "\n")
-		ended := strings.TrimSuffix(s.rest[:length], "\r") == `\.`
+		s.take(1) // the line end
+		length := lineLength(s.rest)
+		ended := s.rest[:length] == `\.`
 		s.take(length)
 		if ended {
 			return
@@ -158,14 +173,15 @@ func (s *scanner) skipCopyData() {
 	}
 }
 
-func indexOrEnd(s, sub string) int {
-	if i := strings.Index(s, sub); i >= 0 {
+// lineLength returns the length of a line without its end. PostgreSQL ends comments at \r as well.
+func lineLength(s string) int {
+	if i := strings.IndexAny(s, "\r\n"); i >= 0 {
 		return i
 	}
 	return len(s)
 }
 
-// quoteLength returns the length of a quoted piece with its quotes. A doubled quote stays inside, and where escapes
+// quoteLength returns the length of a quoted piece with its quotes, -1 for one that does not end. A doubled quote stays inside, and where escapes
 // are known (E”) so does one behind a backslash.
 func quoteLength(s string, quote byte, escapes bool) int {
 	for i := 1; i < len(s); i++ {
@@ -178,10 +194,10 @@ func quoteLength(s string, quote byte, escapes bool) int {
 			return i + 1
 		}
 	}
-	return len(s)
+	return -1
 }
 
-// commentLength returns the length of a /* comment */, which PostgreSQL lets nest.
+// commentLength returns the length of a /* comment */, which PostgreSQL lets nest, -1 for one that does not end.
 func commentLength(s string) int {
 	depth := 0
 	for i := 0; i+1 < len(s); i++ {
@@ -197,5 +213,5 @@ func commentLength(s string) int {
 			}
 		}
 	}
-	return len(s)
+	return -1
 }

@@ -1,0 +1,107 @@
+package identity
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/batbern/infrastructure/config"
+	"github.com/batbern/infrastructure/constructs/policy"
+)
+
+// ImagesEnvironment is the GitHub environment that a service's repository pushes images from. Those that it rolls out
+// from are named like ours: "dev", "staging", "prod".
+const ImagesEnvironment = "images"
+
+// ServiceHubsProps says whose pipelines push and roll out.
+type ServiceHubsProps struct {
+	Base              config.Base
+	BoundaryArn       string
+	GithubProviderArn string
+	// ImageArns are the image repositories', by service.
+	ImageArns map[string]string
+}
+
+// ServiceHubs makes the roles in the base account that the services' own pipelines sign in to: for each service with
+// a repository on GitHub one that pushes its images, and one an environment that can do nothing but go on to the role
+// that rolls the service out there ([RolloutRole]).
+//
+// Each trusts jobs of one GitHub environment in one repository. So a pull request gets nothing, who may push or roll
+// out where is decided by that environment's protection rules, and no service's pipeline touches another's.
+func ServiceHubs(scope constructs.Construct, id string, props ServiceHubsProps) {
+	scope = constructs.NewConstruct(scope, jsii.String(id))
+	for _, pipeline := range props.Base.Pipelines {
+		of := constructs.NewConstruct(scope, jsii.String(strings.ReplaceAll(pipeline.Service, "-", "_")))
+		images(pipeline, props).make(of)
+		for _, deployment := range props.Base.Deployments {
+			serviceHub(pipeline, deployment, props).make(of)
+		}
+	}
+}
+
+// images is the role that pushes a service's images and reads what the scan found in them.
+func images(pipeline config.Pipeline, props ServiceHubsProps) role {
+	return role{
+		id: ImagesEnvironment, name: fmt.Sprintf("%s-%s-images", props.Base.Stack(), pipeline.Service), boundaryArn: props.BoundaryArn,
+		description: fmt.Sprintf("The pipeline of %s pushes its images", pipeline.Service),
+		trust:       trustJobs(props.GithubProviderArn, pipeline.Repository, ImagesEnvironment),
+		rights:      []right{{"push", PushPolicy(props.ImageArns[pipeline.Service])}},
+	}
+}
+
+// PushPolicy lets a role push to one image repository, and look at what it holds. Nothing is deleted and no tag moves:
+// the repository's lifecycle and its immutable tags see to that.
+// https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html
+func PushPolicy(repositoryArn string) policy.Document {
+	return policy.Document{Statements: []policy.Statement{
+		// AWS knows no resource for this action
+		{Sid: "SignInToRegistry", Effect: policy.Allow, Actions: []string{"ecr:GetAuthorizationToken"}, Resources: []string{"*"}},
+		{Sid: "PushImage", Effect: policy.Allow, Resources: []string{repositoryArn}, Actions: []string{
+			"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload", "ecr:DescribeImageScanFindings",
+			"ecr:DescribeImages", "ecr:GetDownloadUrlForLayer", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart",
+		}},
+	}}
+}
+
+// serviceHub is the role in which a service's pipeline enters an environment.
+func serviceHub(pipeline config.Pipeline, deployment config.Deployment, props ServiceHubsProps) role {
+	return role{
+		id: string(deployment.Environment), name: serviceHubName(deployment.Stack, pipeline.Service), boundaryArn: props.BoundaryArn,
+		description: fmt.Sprintf("The pipeline of %s enters %s here", pipeline.Service, deployment.Stack),
+		trust:       trustJobs(props.GithubProviderArn, pipeline.Repository, string(deployment.Environment)),
+		rights: []right{{"assume", policy.Document{Statements: []policy.Statement{{
+			Sid:       "OnwardRole",
+			Effect:    policy.Allow,
+			Actions:   []string{"sts:AssumeRole"},
+			Resources: []string{roleArn(deployment.AccountID, RolloutRole(deployment.Stack, pipeline.Service))},
+		}}}}},
+	}
+}
+
+// trustJobs lets the jobs of one repository's GitHub environment sign in.
+func trustJobs(providerArn, repository, environment string) policy.Document {
+	return policy.Document{Statements: []policy.Statement{{
+		Sid:        "GithubEnvironment",
+		Effect:     policy.Allow,
+		Principals: policy.Principals{Federated: []string{providerArn}},
+		Actions:    []string{"sts:AssumeRoleWithWebIdentity"},
+		Conditions: policy.Conditions{"StringEquals": {
+			githubHost + ":aud": {githubAudience},
+			githubHost + ":sub": {fmt.Sprintf("repo:%s:environment:%s", repository, environment)},
+		}},
+	}}}
+}
+
+func serviceHubName(stack, service string) string { return stack + "-" + service + "-pipeline" }
+
+// RolloutRole is the name of the role in an environment's account that rolls one service out.
+func RolloutRole(stack, service string) string { return stack + "-" + service + "-rollout" }
+
+// RolloutTrust lets the service's pipeline, and nobody else, take its [RolloutRole].
+func RolloutTrust(baseAccountID, stack, service string) policy.Document {
+	return policy.Document{Statements: []policy.Statement{
+		trustPrincipals("Pipeline", baseAccountID, roleArn(baseAccountID, serviceHubName(stack, service))),
+	}}
+}
