@@ -197,6 +197,7 @@ func (e Environment) check(at path, report *Faults) {
 	e.Storage.check(at.field("Storage"), report)
 	e.Edge.check(at.field("Edge"), report)
 	e.checkObservability(at, report)
+	e.checkConnections(at, report)
 	for _, service := range e.Services {
 		service.check(at.field("Services").key(service.Name), e, report)
 	}

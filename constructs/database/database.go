@@ -39,6 +39,8 @@ type Outputs struct {
 	// Endpoint and Port are the instance's own, for what passes the proxy by.
 	Endpoint string
 	Port     int
+	// SubnetGroup is the instance's, for copies that are restored beside it.
+	SubnetGroup string
 	// ReplicaID and ReplicaEndpoint are the read replica's, "" without one.
 	ReplicaID, ReplicaEndpoint string
 
@@ -78,7 +80,7 @@ func New(scope constructs.Construct, id string, props Props) Outputs {
 
 	pool := proxy(scope, props, main, users, passwords)
 	out := Outputs{
-		InstanceID: main.id, InstanceArn: main.arn, Endpoint: main.endpoint, Port: props.Database.Port,
+		InstanceID: main.id, InstanceArn: main.arn, Endpoint: main.endpoint, Port: props.Database.Port, SubnetGroup: main.subnetGroup,
 		ReplicaID: main.replica.id, ReplicaEndpoint: main.replica.endpoint,
 		ProxyName: pool.name, ProxyEndpoint: pool.endpoint, ProxyResourceID: pool.resourceID,
 		MigratorSecretArn: users[config.DatabaseMigrator].arn,

@@ -32,6 +32,8 @@ func readReplica(scope constructs.Construct, props Props, source, monitoring str
 
 		IamDatabaseAuthenticationEnabled: jsii.Bool(true), // RDS.10
 		StorageType:                      jsii.String("gp3"),
+		Iops:                             numberOrNil(database.Iops), // a slower disk would fall behind
+		StorageThroughput:                numberOrNil(database.ThroughputMiB),
 		MaxAllocatedStorage:              jsii.Number(database.MaxStorageGiB),
 		StorageEncrypted:                 jsii.Bool(true), // with the instance's key
 

@@ -314,15 +314,6 @@ func TestNothingIsWatchedThatIsNotThere(t *testing.T) {
 	}
 }
 
-func TestMachines(t *testing.T) {
-	if got := maxConnections(1024); got != 112 { // what RDS gives a db.t4g.micro
-		t.Errorf("found %d connections", got)
-	}
-	if got := maxConnections(512 * 1024); got != 5000 {
-		t.Errorf("found %d connections", got)
-	}
-}
-
 // The burn rate arithmetic on numbers: at the promised rate of errors the value is 1.
 func TestBurnRates(t *testing.T) {
 	alarms, composites := burnRates(everything, closely)
