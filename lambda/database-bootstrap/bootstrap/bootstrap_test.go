@@ -412,6 +412,36 @@ func TestConnectionMayBreakAnywhere(t *testing.T) {
 	}
 }
 
+// Every statement that the function sends for one login and one schema fails in turn. Another call brings the database
+// into the same state.
+func TestEveryStatementMayFail(t *testing.T) {
+	failed := map[string]bool{}
+	for n, statement := 1, ""; !t.Failed() && (n == 1 || statement != ""); n++ {
+		t.Run(fmt.Sprintf("statement %d", n), func(t *testing.T) {
+			f := newFixture(t)
+			f.event.Schemas, f.event.Logins = f.event.Schemas[:1], f.event.Logins[:1]
+			f.event.Logins[0].Reads = nil
+			way := f.server.FailStatement(t, n)
+			f.event.Port = way.Port
+			_, err := f.function.Handle(t.Context(), f.event)
+			statement = way.Failed()
+			verb, _, _ := strings.Cut(statement, " ")
+			failed[verb] = true
+			if (err != nil) != (statement != "") || err != nil && !strings.Contains(err.Error(), "42601") {
+				t.Errorf("%q failed, and the call: %v", statement, err)
+			}
+			f.event.Port = f.server.Port
+			f.run()
+			f.assertConverged()
+		})
+	}
+	for _, verb := range []string{"SELECT", "CREATE", "GRANT", "REVOKE", "ALTER", "begin", "commit"} {
+		if !failed[verb] {
+			t.Errorf("no %s failed: %v", verb, failed)
+		}
+	}
+}
+
 func TestFromEnvironment(t *testing.T) {
 	t.Setenv("AWS_REGION", "eu-central-1")
 	if _, err := FromEnvironment(t.Context(), func(string) string { return "" }); err != nil {

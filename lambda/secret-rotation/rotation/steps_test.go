@@ -117,6 +117,33 @@ func TestCreateSecret(t *testing.T) {
 			wantError(t, f.call("createSecret", f.begin()), "AWSCURRENT", want)
 		}
 	})
+	t.Run("refuses a secret without a current value", func(t *testing.T) {
+		f := newFixture(t, "create_nothing", "pw-of-create-nothing")
+		calls := &recorder{answer: func(operation string, n int) *http.Response {
+			if operation == "GetSecretValue" && n == 1 { // the API itself makes the first value current
+				return apiError(http.StatusBadRequest, "ResourceNotFoundException", "can't find the specified secret value for staging label: AWSCURRENT")
+			}
+			return nil
+		}}
+		wantError(t, f.callAs(t.Context(), f.newFunction(calls), "createSecret", f.begin()), "read AWSCURRENT", "ResourceNotFoundException")
+		if calls.writes() > 0 {
+			t.Errorf("calls: %v", calls.operations())
+		}
+	})
+	t.Run("hands on the token of a rotation in another account", func(t *testing.T) {
+		f := newFixture(t, "create_token", "pw-of-create-token")
+		calls := &recorder{}
+		var sent string
+		calls.answer = func(operation string, _ int) *http.Response {
+			if operation == "PutSecretValue" {
+				sent = calls.body("RotationToken")
+			}
+			return nil
+		}
+		if err := f.callAs(t.Context(), f.newFunction(calls), "createSecret", f.begin()); err != nil || sent != rotationToken {
+			t.Errorf("sent %q, %v", sent, err)
+		}
+	})
 	t.Run("refuses a binary value", func(t *testing.T) {
 		f := newFixture(t, "create_binary", "pw-of-create-binary")
 		token := newToken()
@@ -529,6 +556,23 @@ func TestFinishSecret(t *testing.T) {
 		f.assertConverged(token)
 	})
 	t.Run("a secret without a current version gets one", func(t *testing.T) {
+		f, token := upTo(t, "finish_first")
+		calls := &recorder{}
+		calls.answer = func(operation string, n int) *http.Response {
+			switch {
+			case operation == "DescribeSecret":
+				return apiAnswer(http.StatusOK, map[string]any{"VersionIdsToStages": map[string][]string{token: {stagePending}}})
+			case operation == "UpdateSecretVersionStage" && n == 1:
+				if calls.body("MoveToVersionId") != token || calls.body("VersionStage") != stageCurrent || calls.body("RemoveFromVersionId") != "" {
+					t.Errorf("asked for %v", calls.last)
+				}
+				return apiAnswer(http.StatusOK, map[string]any{})
+			}
+			return nil
+		}
+		if err := f.callAs(t.Context(), f.newFunction(calls), "finishSecret", token); err != nil {
+			t.Fatal(err)
+		}
 		if got := versionWith(map[string][]string{"a": {stagePending}, "b": nil}, stageCurrent); got != "" {
 			t.Errorf("got %q", got)
 		}
