@@ -67,7 +67,6 @@ func New(scope constructs.Construct, id string, props Props) Outputs {
 	scope = constructs.NewConstruct(scope, jsii.String(id))
 	logs := logGroups(scope, props)
 	main := instance(scope, props, logs)
-	events(scope, props, main)
 
 	users := secrets(scope, props)
 	if props.Database.ReadReplica {
@@ -75,6 +74,11 @@ func New(scope constructs.Construct, id string, props Props) Outputs {
 	}
 	maker, turner := bootstrapFunction(scope, props, main, users), rotationFunction(scope, props, main, users)
 	master := takeOver(scope, props, main, maker, turner, users)
+	if props.Database.ReadReplica {
+		main.replica = readReplica(scope, props, main, master)
+		main.parameterGroups = append(main.parameterGroups, main.replica.parameterGroup)
+	}
+	events(scope, props, main)
 	made := bootstrap(scope, props, main, maker, users, master)
 	passwords := rotation(scope, props, maker, turner, users, made)
 

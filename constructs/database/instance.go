@@ -26,6 +26,9 @@ type postgres struct {
 	masterSecretArn string
 	parameterGroups []string
 	replica         replica
+	// monitoring is the role of enhanced monitoring, and what it waits for.
+	monitoring      string
+	monitoringReady cdktf.ITerraformDependable
 }
 
 func identifier(props Props) string { return props.Name + "-postgres" }
@@ -118,11 +121,9 @@ func instance(scope constructs.Construct, props Props, logs logs) postgres {
 	}
 	masterPassword(config, props)
 	made := dbinstance.NewDbInstance(scope, jsii.String("instance"), config)
-	main := postgres{id: *made.Identifier(), arn: *made.Arn(), endpoint: *made.Address(), subnetGroup: *subnets.Name(), parameterGroups: []string{*group.Name()}}
-	if database.ReadReplica {
-		main.replica = readReplica(scope, props, main.id, monitoring, monitoringReady)
-		main.parameterGroups = append(main.parameterGroups, main.replica.parameterGroup)
-	} else {
+	main := postgres{id: *made.Identifier(), arn: *made.Arn(), endpoint: *made.Address(), subnetGroup: *subnets.Name(), parameterGroups: []string{*group.Name()},
+		monitoring: monitoring, monitoringReady: monitoringReady}
+	if !database.ReadReplica {
 		main.masterSecretArn = *made.MasterUserSecret().Get(jsii.Number(0)).SecretArn()
 	}
 	return main
