@@ -178,7 +178,8 @@ func TestParameters(t *testing.T) {
 	}
 }
 
-// The proxy reads exactly the secrets of those it signs in for, and nobody's else.
+// The proxy reads exactly the secrets of those it signs in for, and nobody's else, and decrypts with exactly their key,
+// through Secrets Manager.
 func TestProxyReadsItsUsersSecretsOnly(t *testing.T) {
 	for _, environment := range testkit.Project(t).Environments {
 		stack := testkit.StackNamed(t, environment.Stack())
@@ -199,6 +200,21 @@ func TestProxyReadsItsUsersSecretsOnly(t *testing.T) {
 					readable = append(readable, fmt.Sprint(arn))
 				}
 			}
+		}
+		rights := statements(t, stack.Resource(t, "aws_iam_role_policy", "database/proxy_rights"), "policy")
+		key := "${" + stack.Resource(t, "aws_kms_key", "encryption/secrets").Address() + ".arn}"
+		via := "secretsmanager." + environment.Account.Region + ".amazonaws.com"
+		for _, statement := range rights {
+			switch {
+			case slices.Equal(statement.Actions, []string{"secretsmanager:GetSecretValue"}):
+			case slices.Equal(statement.Actions, []string{"kms:Decrypt"}) && slices.Equal(statement.Resources, []string{key}) &&
+				slices.Equal(statement.Conditions["StringEquals"]["kms:ViaService"], []string{via}):
+			default:
+				t.Errorf("%s: the proxy may %+v", stack.Name, statement)
+			}
+		}
+		if len(rights) != 2 {
+			t.Errorf("%s: the proxy has %d rights", stack.Name, len(rights))
 		}
 		if slices.Sort(readable); !slices.Equal(readable, registered) || len(readable) != len(serviceUsers(environment.Services)) {
 			t.Errorf("%s: the proxy reads %v and signs in with %v", stack.Name, readable, registered)
