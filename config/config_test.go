@@ -149,6 +149,9 @@ type fault struct {
 	field string
 }
 
+// prodBackup is one that production takes.
+var prodBackup = Backup{DailyDays: 35, Lock: true, CopyToRecovery: true}
+
 // largeDisk is a change of a database whose disk is large enough for IOPS and throughput of its own.
 func largeDisk(spoil func(*Database)) func(*Environment) {
 	return func(e *Environment) {
@@ -212,6 +215,8 @@ var environmentFaults = []fault{
 	{"windows that meet over midnight", func(e *Environment) {
 		e.Database.BackupWindow, e.Database.MaintenanceWindow = "23:45-00:15", "sat:23:00-sun:00:10"
 	}, "Database.MaintenanceWindow"},
+	{"a backup of RDS's own beside those of AWS Backup", func(e *Environment) { e.Backup, e.Database.BackupWindow = prodBackup, "07:00-07:30" }, "Database.BackupWindow"},
+	{"maintenance an hour after a backup begins", func(e *Environment) { e.Backup, e.Database.MaintenanceWindow = prodBackup, "sat:08:00-sat:09:00" }, "Database.MaintenanceWindow"},
 	{"no services", func(e *Environment) { e.Services = nil }, "Services"},
 	{"a service twice", func(e *Environment) { e.Services = append(e.Services, e.Services[0]) }, "Services"},
 	{"service name", func(e *Environment) { e.Services[0].Name = "Events_1" }, "Services[0].Name"},

@@ -67,6 +67,16 @@ func checkRules(t *testing.T, stack *testkit.Stack, kept config.Backup) {
 		rule := entry.(map[string]any)
 		name := rule["rule_name"].(string)
 		seen[name] = true
+		// "cron(30 4 ...": within the hours that the configuration keeps free of RDS's own windows
+		var minute, hour int
+		if _, err := fmt.Sscanf(rule["schedule"].(string), "cron(%d %d ", &minute, &hour); err != nil {
+			t.Fatal(err)
+		}
+		from, to, _ := strings.Cut(config.BackupHours, "-")
+		last := 60*hour + minute + int(rule["start_window"].(float64))
+		if begins := fmt.Sprintf("%02d:%02d", hour, minute); begins < from || fmt.Sprintf("%02d:%02d", last/60, last%60) > to {
+			t.Errorf("%s: %s backups begin at %s, or %v minutes later", stack.Name, name, begins, rule["start_window"])
+		}
 		if end := rule["lifecycle"].(map[string]any)["delete_after"]; end != float64(days[name]) {
 			t.Errorf("%s: %s backups end after %v days, want %d", stack.Name, name, end, days[name])
 		}

@@ -151,7 +151,7 @@ func role(scope constructs.Construct, props Props) iamrole.IamRole {
 	return made
 }
 
-// The times are UTC, after RDS's own backup window (02:00 to 02:30) and clear of its maintenance window on Sunday.
+// The times are UTC, within config.BackupHours, which the configuration keeps free of RDS's own windows.
 var schedules = []struct {
 	id, cron string
 	days     func(config.Backup) int
