@@ -313,6 +313,26 @@ func TestSetSecret(t *testing.T) {
 			t.Error("the password was changed")
 		}
 	})
+	t.Run("sees that another call has set the password meanwhile", func(t *testing.T) {
+		f := newFixture(t, "set_meanwhile", "pw-of-set-meanwhile")
+		token := f.begin()
+		if err := f.call("createSecret", token); err != nil {
+			t.Fatal(err)
+		}
+		f.server.SetPassword(t, f.user, "neither-the-one-nor-the-other")
+		calls := &recorder{answer: func(operation string, n int) *http.Response {
+			if operation == "GetSecretValue" && n == 3 { // AWSPREVIOUS: AWSCURRENT has been refused
+				f.server.SetPassword(t, f.user, f.password(stagePending))
+			}
+			return nil
+		}}
+		if err := f.callAs(t.Context(), f.newFunction(calls), "setSecret", token); err != nil {
+			t.Error(err)
+		}
+		if !f.logsIn(f.password(stagePending)) {
+			t.Error("the password was changed again")
+		}
+	})
 	t.Run("the master helps where no version knows the password", func(t *testing.T) {
 		f := newFirstFixture(t, "set_lost")
 		f.mustRotate()
