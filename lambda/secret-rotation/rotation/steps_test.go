@@ -499,8 +499,8 @@ func TestTestSecret(t *testing.T) {
 		failures := strings.Count(f.server.Log(t), `password authentication failed for user "test_wrong"`)
 		wantError(t, f.call("testSecret", token), "28P01")
 		tried := strings.Count(f.server.Log(t), `password authentication failed for user "test_wrong"`) - failures
-		if tried != loginAttempts {
-			t.Errorf("tried %d times, want %d", tried, loginAttempts)
+		if tried != 3 { // a server may need a moment to know a new password; a wrong one stays wrong
+			t.Errorf("tried %d times, want 3", tried)
 		}
 	})
 	t.Run("fails without a pending value or password", func(t *testing.T) {
