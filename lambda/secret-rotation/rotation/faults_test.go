@@ -186,6 +186,9 @@ var situations = []struct {
 func TestEveryAPICallMayFail(t *testing.T) {
 	for _, situation := range situations {
 		for i, way := range []failure{refusedByAPI, cutBefore, cutAfter} {
+			if way == refusedByAPI && situation.stride > 1 && situation.user != "master" {
+				continue // they make the same calls as the first
+			}
 			t.Run(fmt.Sprintf("%s, %s", situation.name, way), func(t *testing.T) {
 				var broken []string
 				for call, operation := 1, ""; !t.Failed() && (call == 1 || operation != ""); call++ {

@@ -225,12 +225,17 @@ func TestCreateSecret(t *testing.T) {
 		calls := &recorder{}
 		calls.answer = func(operation string, _ int) *http.Response {
 			if operation == "PutSecretValue" {
-				return apiError(http.StatusBadRequest, "ValidationException", "Value '"+calls.body("SecretString")+"' is too long")
+				value := calls.body("SecretString")
+				var fields struct{ Password string }
+				if err := json.Unmarshal([]byte(value), &fields); err != nil {
+					t.Error(err)
+				}
+				return apiError(http.StatusBadRequest, "ValidationException", "Value '"+value+"' is too long, above all '"+fields.Password+"'")
 			}
 			return nil
 		}
 		err := f.callAs(t.Context(), f.newFunction(calls), "createSecret", f.begin())
-		wantError(t, err, "ValidationException", "[redacted]", "is too long")
+		wantError(t, err, "ValidationException", "Value '[redacted]' is too long, above all '[redacted]'")
 		var sent map[string]any
 		if json.Unmarshal([]byte(calls.body("SecretString")), &sent) != nil || sent["password"] == nil {
 			t.Fatal("the test saw no value")
