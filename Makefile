@@ -61,7 +61,7 @@ deploy: node_modules/.package-lock.json ## make it so: make deploy ENV=dev
 destroy: node_modules/.package-lock.json ## take an unprotected environment away: make destroy ENV=dev
 	npx cdktf destroy batbern-$(or $(ENV),$(error name the environment: make destroy ENV=dev))
 
-local: setup ## base and dev on an emulator; others: make local STACKS="base dev staging"
+local: setup ## base and dev on an emulator; others: make local STACKS="base staging"
 	@go run ./cmd/batbern local apply $(if $(ENDPOINT),--endpoint $(ENDPOINT)) $(STACKS)
 
 local-destroy: ## take the local stacks away

@@ -44,7 +44,7 @@ func TestTopics(t *testing.T) {
 		}
 		for _, severity := range []string{"critical", "warning", "info"} {
 			testkit.HasResourceWithProperties(t, stack, "aws_sns_topic", map[string]any{
-				"name": "batbern-dev-" + severity, "kms_master_key_id": topicProps().KeyArn, "signature_version": 2,
+				"name": "batbern-dev-" + severity, "kms_master_key_id": topicProps().KeyArn,
 			})
 		}
 	})

@@ -67,6 +67,9 @@ func (c *LocalApplyCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
+	if err := emulator.Fits(localTree, gaps, union(applied(known), wanted)); err != nil {
+		return err
+	}
 	prepared, err := emulator.Prepare(localTree, gaps, wanted)
 	if err != nil {
 		return err
@@ -80,6 +83,19 @@ func (c *LocalApplyCmd) Run(ctx context.Context, std streams) error {
 		results = append(results, result)
 	}
 	return printResults(std, results)
+}
+
+// union are the names of both, each once.
+func union(a, b []string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(a, b))))
+}
+
+// applied are those of the stacks that the emulator holds.
+func applied(stacks []string) []string {
+	return slices.DeleteFunc(slices.Clone(stacks), func(name string) bool {
+		_, err := os.Stat(fmt.Sprintf("%s/state/terraform.%s.tfstate", localFolder, name))
+		return err != nil
+	})
 }
 
 func (c *LocalApplyCmd) endpoint(ctx context.Context, progress func(string)) (string, error) {
@@ -156,11 +172,9 @@ func (c *LocalDestroyCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	slices.Reverse(known)
-	for _, name := range known {
-		if _, err := os.Stat(fmt.Sprintf("%s/state/terraform.%s.tfstate", localFolder, name)); err != nil {
-			continue
-		}
+	made := applied(known)
+	slices.Reverse(made)
+	for _, name := range made {
 		fmt.Fprintf(std.Err, "destroying %s\n", name)
 		if err := emulator.Destroy(ctx, localTree, endpoint, name); err != nil {
 			return err

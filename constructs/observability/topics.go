@@ -58,11 +58,10 @@ func topic(scope constructs.Construct, severity config.Severity, props TopicProp
 	scope = constructs.NewConstruct(scope, jsii.String(string(severity)))
 	name := props.Name + "-" + string(severity)
 	made := snstopic.NewSnsTopic(scope, jsii.String("topic"), &snstopic.SnsTopicConfig{
-		Name:             jsii.String(name),
-		DisplayName:      jsii.String(name), // the sender's name in mails
-		KmsMasterKeyId:   jsii.String(props.KeyArn),
-		SignatureVersion: jsii.Number(2), // SHA-256
-		Provider:         props.Provider,
+		Name:           jsii.String(name),
+		DisplayName:    jsii.String(name), // the sender's name in mails
+		KmsMasterKeyId: jsii.String(props.KeyArn),
+		Provider:       props.Provider,
 	})
 	snstopicpolicy.NewSnsTopicPolicy(scope, jsii.String("policy"), &snstopicpolicy.SnsTopicPolicyConfig{
 		Arn:      made.Arn(),

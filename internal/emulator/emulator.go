@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/batbern/infrastructure/internal/terraform"
@@ -22,27 +24,83 @@ type Result struct {
 	Took      time.Duration
 }
 
+const (
+	// atOnce is how many resources are made at once: moto is one Python process, which more of them only keep waiting.
+	atOnce = 4
+	// mostBroken is how often an apply is taken up again.
+	mostBroken = 3
+)
+
+// persist applies until nothing is left, or something else fails than a connection.
+func persist(ctx context.Context, apply func(context.Context) error, again func()) error {
+	err := apply(ctx)
+	for broken := 0; dropped(err) && broken < mostBroken && ctx.Err() == nil; broken++ {
+		again()
+		err = apply(ctx)
+	}
+	return err
+}
+
+// dropped says whether a failure is a connection's and not an answer of the emulator's. On a busy machine moto drops
+// some, in the middle of an answer, where the AWS SDK does not repeat the call.
+func dropped(err error) bool {
+	return err != nil && slices.ContainsFunc([]string{"use of closed network connection", "connection reset by peer", "unexpected EOF", "broken pipe"},
+		func(sign string) bool { return strings.Contains(err.Error(), sign) })
+}
+
+// Fits refuses stacks that the emulator cannot hold side by side.
+func Fits(folder string, gaps Gaps, stacks []string) error {
+	for typ, reason := range gaps.Single {
+		var holders []string
+		for _, stack := range stacks {
+			document, err := read(folder, stack)
+			if err != nil {
+				return err
+			}
+			for range object(object(document["resource"])[typ]) {
+				holders = append(holders, stack)
+			}
+		}
+		if len(holders) > 1 {
+			return fmt.Errorf("%s: the emulator holds one %s in all (%s); name fewer, and `make local-destroy` in between",
+				strings.Join(holders, ", "), typ, reason)
+		}
+	}
+	return nil
+}
+
+func file(folder, stack string) string { return filepath.Join(folder, "stacks", stack, "cdk.tf.json") }
+
+// read gives a synthesized stack.
+func read(folder, stack string) (map[string]any, error) {
+	text, err := os.ReadFile(file(folder, stack))
+	if err != nil {
+		return nil, err
+	}
+	var document map[string]any
+	if err := json.Unmarshal(text, &document); err != nil {
+		return nil, fmt.Errorf("%s: %w", file(folder, stack), err)
+	}
+	return document, nil
+}
+
 // Prepare leaves out of the synthesized stacks in folder what the emulator cannot make, by stack.
 func Prepare(folder string, gaps Gaps, stacks []string) (map[string]Result, error) {
 	prepared := map[string]Result{}
 	for _, stack := range stacks {
-		file := filepath.Join(folder, "stacks", stack, "cdk.tf.json")
-		text, err := os.ReadFile(file)
+		document, err := read(folder, stack)
 		if err != nil {
 			return nil, err
-		}
-		var document map[string]any
-		if err := json.Unmarshal(text, &document); err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
 		}
 		result := Result{Stack: stack, LeftOut: gaps.LeaveOut(document)}
 		for _, instances := range object(document["resource"]) {
 			result.Resources += len(object(instances))
 		}
-		if text, err = json.MarshalIndent(document, "", "  "); err != nil {
+		text, err := json.MarshalIndent(document, "", "  ")
+		if err != nil {
 			return nil, err
 		}
-		if err := os.WriteFile(file, text, 0o644); err != nil {
+		if err := os.WriteFile(file(folder, stack), text, 0o644); err != nil {
 			return nil, err
 		}
 		prepared[stack] = result
@@ -62,7 +120,10 @@ func Apply(ctx context.Context, folder, endpoint string, gaps Gaps, result Resul
 		return result, err
 	}
 	progress(fmt.Sprintf("%s: apply %d resources", result.Stack, result.Resources))
-	if err := stack.Apply(ctx); err != nil {
+	stack.Parallel = atOnce
+	if err := persist(ctx, stack.Apply, func() {
+		progress(result.Stack + ": the emulator dropped a connection; applying what is left")
+	}); err != nil {
 		return result, err
 	}
 	progress(result.Stack + ": second plan")

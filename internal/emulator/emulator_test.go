@@ -1,7 +1,11 @@
 package emulator
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -39,6 +43,11 @@ func TestEveryGapHasAReason(t *testing.T) {
 			t.Errorf("%s is left out and forgiven at once", typ)
 		}
 	}
+	for standin := range gaps.Standins {
+		if typ, _, _ := strings.Cut(standin, "."); gaps.Missing[typ] == "" {
+			t.Errorf("%s: a value for what is not left out", standin)
+		}
+	}
 	for typ, forgotten := range gaps.Forgotten {
 		if len(forgotten.Arguments) == 0 || len(forgotten.Reason) < 20 {
 			t.Errorf("%s: forgiven without arguments or reason: %+v", typ, forgotten)
@@ -54,6 +63,7 @@ func TestLeaveOut(t *testing.T) {
 			"aws_child": {"of_a": {"parent": "${aws_missing.a.id}"}, "of_none": {"parent": "${aws_other.x.id}"}},
 			"aws_other": {"x": {
 				"one": "${aws_missing.a.arn}", "two": "${aws_missing.a_longer.arn}", "three": "kept",
+				"host": "${aws_missing.a.host}", "text": "{\"host\":\"${aws_missing.a.host}\"}", "hosts": ["${aws_missing.a.host}"],
 				"list": ["${aws_missing.a.id}", "kept"], "all_gone": ["${aws_missing.a.id}"],
 				"block": [{"inner": "${aws_child.of_a.id}", "kept": 1}],
 				"outer": {"part": [{"event": "request", "arn": "${aws_missing.a.arn}"}, {"event": "response", "arn": "x"}]},
@@ -66,7 +76,8 @@ func TestLeaveOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	gaps := Gaps{Missing: map[string]string{"aws_missing": "test"}, Dependent: map[string]string{"aws_child": "test"},
-		Parts: map[string]string{"aws_other.part": "test"}}
+		Parts:    map[string]string{"aws_other.part": "test"},
+		Standins: map[string]string{"aws_missing.host": "a.invalid", "aws_other.three": "not left out"}}
 	if gone := gaps.LeaveOut(document); !slices.Equal(gone, []string{"aws_child.of_a", "aws_missing.a"}) {
 		t.Errorf("left out %v", gone)
 	}
@@ -75,7 +86,9 @@ func TestLeaveOut(t *testing.T) {
 		"resource": {
 			"aws_child": {"of_none": {"parent": "${aws_other.x.id}"}},
 			"aws_other": {"x": {
-				"two": "${aws_missing.a_longer.arn}", "three": "kept", "list": ["kept"], "block": [{"kept": 1}],
+				"two": "${aws_missing.a_longer.arn}", "three": "kept",
+				"host": "a.invalid", "text": "{\"host\":\"a.invalid\"}", "hosts": ["a.invalid"],
+				"list": ["kept"], "block": [{"kept": 1}],
 				"outer": {"part": [{"event": "response", "arn": "x"}]}, "other": [{}], "depends_on": ["aws_other.y"]
 			}}
 		},
@@ -113,5 +126,63 @@ func TestDrift(t *testing.T) {
 	}
 	if got := strings.Join(drift.Unexplained, "; "); got != "aws_queue.both: update name, policy; aws_queue.lost: create policy; aws_topic.other: update policy" {
 		t.Errorf("unexplained: %s", got)
+	}
+}
+
+// Only a connection that broke is worth another try, and not for ever.
+func TestPersist(t *testing.T) {
+	lost, refused := errors.New("read tcp 127.0.0.1:1: use of closed network connection"), errors.New("AccessDenied")
+	for name, of := range map[string]struct {
+		failures []error
+		broken   int
+		err      error
+	}{
+		"at once":            {nil, 0, nil},
+		"after two":          {[]error{lost, lost}, 2, nil},
+		"never":              {[]error{lost, lost, lost, lost, lost}, 3, lost},
+		"refused":            {[]error{refused, lost}, 0, refused},
+		"lost, then refused": {[]error{lost, refused}, 1, refused},
+	} {
+		told := 0
+		err := persist(context.Background(), func(context.Context) error {
+			if len(of.failures) == 0 {
+				return nil
+			}
+			next := of.failures[0]
+			of.failures = of.failures[1:]
+			return next
+		}, func() { told++ })
+		if told != of.broken || !errors.Is(err, of.err) {
+			t.Errorf("%s: taken up %d times, %v", name, told, err)
+		}
+	}
+}
+
+func TestFits(t *testing.T) {
+	folder := t.TempDir()
+	for stack, resources := range map[string]string{
+		"base": `{}`, "dev": `{"aws_db": {"one": {}}}`, "prod": `{"aws_db": {"one": {}}}`, "replicated": `{"aws_db": {"one": {}, "two": {}}}`,
+	} {
+		if err := os.MkdirAll(filepath.Dir(file(folder, stack)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file(folder, stack), []byte(`{"resource": `+resources+`}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	gaps := Gaps{Single: map[string]string{"aws_db": "there is one name for all"}}
+	if err := Fits(folder, gaps, []string{"base", "dev"}); err != nil {
+		t.Error(err)
+	}
+	if err := Fits(folder, Gaps{}, []string{"base", "dev", "prod"}); err != nil {
+		t.Error(err)
+	}
+	for _, stacks := range [][]string{{"base", "dev", "prod"}, {"replicated"}} {
+		if err := Fits(folder, gaps, stacks); err == nil || !strings.Contains(err.Error(), "there is one name for all") {
+			t.Errorf("%v: %v", stacks, err)
+		}
+	}
+	if err := Fits(folder, gaps, []string{"missing"}); err == nil {
+		t.Error("a missing stack fits")
 	}
 }

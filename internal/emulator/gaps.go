@@ -18,6 +18,11 @@ type Gaps struct {
 	// Parts are nested blocks, "type.block", that are left out as a whole where they refer to what is left out; of all
 	// others only the reference goes.
 	Parts map[string]string `json:"parts"`
+	// Single are resource types of which moto can hold one in all.
+	Single map[string]string `json:"single"`
+	// Standins are values for attributes, "type.attribute", of what is left out, where a text that others need holds them:
+	// a host name in a container's environment, say.
+	Standins map[string]string `json:"standins"`
 	// Forgotten are arguments that moto does not give back, by resource type: a second plan shows them again.
 	Forgotten map[string]Forgotten `json:"forgotten"`
 }
@@ -64,6 +69,7 @@ func (g Gaps) LeaveOut(terraform map[string]any) []string {
 		remove(typ, func(body any) bool { return mentions(body, gone) })
 	}
 	if len(gone) > 0 {
+		standIn(terraform, strings.NewReplacer(g.standins(gone)...))
 		for part := range g.Parts {
 			typ, block, _ := strings.Cut(part, ".")
 			for _, body := range object(resources[typ]) {
@@ -74,6 +80,41 @@ func (g Gaps) LeaveOut(terraform map[string]any) []string {
 	}
 	slices.Sort(gone)
 	return gone
+}
+
+// standins are pairs of an expression and its value, for the attributes of the addresses that have one.
+func (g Gaps) standins(addresses []string) []string {
+	var pairs []string
+	for _, address := range addresses {
+		typ, _, _ := strings.Cut(address, ".")
+		for of, value := range g.Standins {
+			if attribute, ours := strings.CutPrefix(of, typ+"."); ours {
+				pairs = append(pairs, "${"+address+"."+attribute+"}", value)
+			}
+		}
+	}
+	return pairs
+}
+
+// standIn replaces expressions in every text.
+func standIn(value any, replacer *strings.Replacer) {
+	replaced := func(item any) any {
+		if text, is := item.(string); is {
+			return replacer.Replace(text)
+		}
+		standIn(item, replacer)
+		return item
+	}
+	switch v := value.(type) {
+	case map[string]any:
+		for key, item := range v {
+			v[key] = replaced(item)
+		}
+	case []any:
+		for i, item := range v {
+			v[i] = replaced(item)
+		}
+	}
 }
 
 // leaveOutBlocks removes the blocks of that name, however deep, that refer to the addresses.

@@ -2,6 +2,7 @@
 package terraform
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,7 +19,7 @@ import (
 	tfjson "github.com/hashicorp/terraform-json"
 )
 
-// Binary is the path of terraform, or of tofu where there is no terraform..
+// Binary is the path of terraform, or of tofu where there is no terraform.
 func Binary() (string, error) {
 	for _, name := range []string{"terraform", "tofu"} {
 		if path, err := exec.LookPath(name); err == nil {
@@ -59,9 +60,11 @@ func Stacks(folder string) ([]string, error) {
 
 // Stack is one synthesized stack's working folder.
 type Stack struct {
-	Name   string
-	folder string
-	run    *tfexec.Terraform
+	Name string
+	// Parallel is how many resources are worked on at once; 0 leaves it to Terraform, which takes 10.
+	Parallel int
+	folder   string
+	run      *tfexec.Terraform
 }
 
 // Open readies a stack to be worked on. Variables are added to the process's for every run.
@@ -165,7 +168,9 @@ func (s Stack) PlanOnly(ctx context.Context) error {
 }
 
 // Apply makes the stack so.
-func (s Stack) Apply(ctx context.Context) error { return explain(s.Name, s.run.Apply(ctx)) }
+func (s Stack) Apply(ctx context.Context) error {
+	return explain(s.Name, s.run.Apply(ctx, tfexec.Parallelism(cmp.Or(s.Parallel, 10))))
+}
 
 // Destroy takes the stack away.
 func (s Stack) Destroy(ctx context.Context) error { return explain(s.Name, s.run.Destroy(ctx)) }
