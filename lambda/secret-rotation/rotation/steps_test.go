@@ -368,7 +368,10 @@ func TestSetSecret(t *testing.T) {
 	})
 	t.Run("closes every session", func(t *testing.T) {
 		f := newFirstFixture(t, "set_sessions")
-		f.mustRotate()
+		f.mustRotate() // through the master
+		f.mustRotate() // by itself
+		f.server.SetPassword(t, f.user, f.password(stagePrevious))
+		f.mustRotate() // with the previous password
 		f.server.SetPassword(t, f.user, "lost-lost-lost-lost")
 		f.mustRotate()
 		var open int
