@@ -482,6 +482,10 @@ func TestNoPlaintextFollowsARefusalOfTLS(t *testing.T) {
 	if heard := plain.heard(); len(heard) > 0 {
 		t.Errorf("the client went on in clear: %q", heard)
 	}
+	wantError(t, f.call("testSecret", token), "refused TLS")
+	if got := plain.called(); got != 2 { // what is no wrong password does not pass either
+		t.Errorf("the two steps tried %d times", got)
+	}
 }
 
 func TestServersCertificateIsOnlyForItsName(t *testing.T) {
