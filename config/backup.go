@@ -20,6 +20,27 @@ type Backup struct {
 	RestoreTest bool
 }
 
+// BackupHours are when AWS Backup begins its copies, in UTC: daily ones first, monthly ones last.
+const BackupHours = "04:30-07:30"
+
+// besideRDS refuses windows of RDS's in which AWS Backup begins: a copy cannot begin while RDS makes its own backup or is
+// in maintenance, nor in the hour before.
+// https://docs.aws.amazon.com/aws-backup/latest/devguide/troubleshooting.html
+func (b Backup) besideRDS(database Database, at path, report *Faults) {
+	if !b.Enabled() {
+		return
+	}
+	busy, _ := parseWindow(BackupHours)
+	busy.minutes += 60
+	for _, own := range []struct{ field, text string }{{"BackupWindow", database.BackupWindow}, {"MaintenanceWindow", database.MaintenanceWindow}} {
+		// a window that is none has been reported
+		if window, err := parseWindow(own.text); err == nil && window.overlaps(busy) {
+			report.add(at.field("Database."+own.field), own.text, "a time before 04:30 or after 08:30 UTC, with backups",
+				"move it: AWS Backup begins its copies at "+BackupHours+" and fails an hour before RDS's own windows and in them")
+		}
+	}
+}
+
 // Enabled says whether there is a vault at all.
 func (b Backup) Enabled() bool { return b.DailyDays > 0 || b.WeeklyDays > 0 || b.MonthlyDays > 0 }
 

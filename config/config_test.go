@@ -207,6 +207,17 @@ type fault struct {
 	field string
 }
 
+// prodBackup is one that production takes.
+var prodBackup = Backup{DailyDays: 35, Lock: true, CopyToRecovery: true}
+
+// largeDisk is a change of a database whose disk is large enough for IOPS and throughput of its own.
+func largeDisk(spoil func(*Database)) func(*Environment) {
+	return func(e *Environment) {
+		e.Database.StorageGiB, e.Database.MaxStorageGiB = 400, 800
+		spoil(&e.Database)
+	}
+}
+
 var environmentFaults = []fault{
 	{"no network", func(e *Environment) { e.Network.Cidr = netip.Prefix{} }, "Network.Cidr"},
 	{"host bits", func(e *Environment) { e.Network.Cidr = netip.MustParsePrefix("10.10.3.1/16") }, "Network.Cidr"},
@@ -245,6 +256,17 @@ var environmentFaults = []fault{
 	{"instance class", func(e *Environment) { e.Database.InstanceClass = "t4g.micro" }, "Database.InstanceClass"},
 	{"storage", func(e *Environment) { e.Database.StorageGiB = 5 }, "Database.StorageGiB"},
 	{"storage ceiling", func(e *Environment) { e.Database.MaxStorageGiB = e.Database.StorageGiB }, "Database.MaxStorageGiB"},
+	{"storage that grows by less than a tenth", func(e *Environment) { e.Database.StorageGiB, e.Database.MaxStorageGiB = 100, 109 }, "Database.MaxStorageGiB"},
+	{"IOPS of a small disk", func(e *Environment) { e.Database.Iops = 12000 }, "Database.Iops"},
+	{"throughput of a small disk", func(e *Environment) { e.Database.ThroughputMiB = 500 }, "Database.ThroughputMiB"},
+	{"fewer IOPS than a disk has anyway", largeDisk(func(d *Database) { d.Iops = 11999 }), "Database.Iops"},
+	{"more IOPS than gp3 gives", largeDisk(func(d *Database) { d.Iops = 64001 }), "Database.Iops"},
+	{"less throughput than a disk has anyway", largeDisk(func(d *Database) { d.Iops, d.ThroughputMiB = 12000, 499 }), "Database.ThroughputMiB"},
+	{"throughput without IOPS", largeDisk(func(d *Database) { d.ThroughputMiB = 500 }), "Database.Iops"},
+	{"more throughput than the IOPS carry", largeDisk(func(d *Database) { d.Iops, d.ThroughputMiB = 12000, 3001 }), "Database.ThroughputMiB"},
+	{"a proxy that takes nearly everything", func(e *Environment) {
+		e.Database.InstanceClass, e.Database.ProxyConnectionsPercent = "db.t4g.micro", 80
+	}, "Database.ProxyConnectionsPercent"},
 	{"retention too long", func(e *Environment) { e.Database.BackupRetentionDays = 36 }, "Database.BackupRetentionDays"},
 	{"a replica without backups", func(e *Environment) { e.Database.ReadReplica, e.Database.BackupRetentionDays = true, 0 }, "Database.BackupRetentionDays"},
 	{"retention negative", func(e *Environment) { e.Database.BackupRetentionDays = -1 }, "Database.BackupRetentionDays"},
@@ -257,6 +279,8 @@ var environmentFaults = []fault{
 	{"windows that meet over midnight", func(e *Environment) {
 		e.Database.BackupWindow, e.Database.MaintenanceWindow = "23:45-00:15", "sat:23:00-sun:00:10"
 	}, "Database.MaintenanceWindow"},
+	{"a backup of RDS's own beside those of AWS Backup", func(e *Environment) { e.Backup, e.Database.BackupWindow = prodBackup, "07:00-07:30" }, "Database.BackupWindow"},
+	{"maintenance an hour after a backup begins", func(e *Environment) { e.Backup, e.Database.MaintenanceWindow = prodBackup, "sat:08:00-sat:09:00" }, "Database.MaintenanceWindow"},
 	{"no services", func(e *Environment) { e.Services = nil }, "Services"},
 	{"a service twice", func(e *Environment) { e.Services = append(e.Services, e.Services[0]) }, "Services"},
 	{"service name", func(e *Environment) { e.Services[0].Name = "Events_1" }, "Services[0].Name"},

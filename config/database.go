@@ -14,8 +14,14 @@ type Database struct {
 	// 5432 whatever stands here.
 	Port int `validate:"min=1150,max=65535,ne=5432,ne=3389"`
 	// StorageGiB is what the instance starts with (gp3, 20 GiB at least); it grows by itself up to MaxStorageGiB.
+	// RDS asks for a tenth more at least.
 	StorageGiB    int `validate:"min=20,max=65536"`
 	MaxStorageGiB int `validate:"gtfield=StorageGiB,max=65536"`
+	// Iops and ThroughputMiB (a second) are the disk's, where its own are too few; 0 leaves it at those: 3,000 and 125 below
+	// 400 GiB, where RDS takes no others for PostgreSQL, 12,000 and 500 from there on. At most 64,000 and 4,000.
+	// https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html#gp3-storage
+	Iops          int `validate:"omitempty,min=12000,max=64000"`
+	ThroughputMiB int `validate:"omitempty,min=500,max=4000"`
 	// MultiAz keeps a standby in a second zone (RDS.5).
 	MultiAz bool
 	// BackupRetentionDays is how far back a point in time can be restored; 0 switches automated backups off.
@@ -67,6 +73,7 @@ func (d Database) check(at path, report *Faults) {
 	if d.ReadReplica && d.BackupRetentionDays == 0 {
 		report.add(at.field("BackupRetentionDays"), d.BackupRetentionDays, "1 or more with ReadReplica", "RDS makes replicas from backups: keep some, or take the replica away")
 	}
+	d.checkDisk(at, report)
 	backup, err := parseWindow(d.BackupWindow)
 	if err != nil || backup.weekday >= 0 {
 		report.add(at.field("BackupWindow"), d.BackupWindow, `"hh:mm-hh:mm" in UTC, 30 minutes at least`, `write for example "02:00-02:30"`)
@@ -81,6 +88,34 @@ func (d Database) check(at path, report *Faults) {
 	if backup.overlaps(maintenance) {
 		report.add(at.field("MaintenanceWindow"), d.MaintenanceWindow, fmt.Sprintf("a time apart from the backup window %s", d.BackupWindow),
 			"move one of the two; RDS refuses windows that meet")
+	}
+}
+
+const (
+	// ownIopsGiB is from how much storage on RDS takes IOPS and throughput for PostgreSQL on gp3.
+	ownIopsGiB = 400
+	// iopsPerMiB is how many IOPS a MiB/s of throughput needs.
+	iopsPerMiB = 4
+)
+
+// checkDisk refuses what RDS would when the instance is made, half an hour into an apply.
+func (d Database) checkDisk(at path, report *Faults) {
+	if least := d.StorageGiB + (d.StorageGiB+9)/10; d.MaxStorageGiB > d.StorageGiB && d.MaxStorageGiB < least {
+		report.add(at.field("MaxStorageGiB"), d.MaxStorageGiB, fmt.Sprintf("%d or more, a tenth above StorageGiB", least), "let the storage grow further")
+	}
+	if d.StorageGiB < ownIopsGiB {
+		for field, value := range map[string]int{"Iops": d.Iops, "ThroughputMiB": d.ThroughputMiB} {
+			if value > 0 {
+				report.add(at.field(field), value, fmt.Sprintf("0 below %d GiB", ownIopsGiB), "leave it out, or make the storage larger")
+			}
+		}
+		return
+	}
+	switch {
+	case d.ThroughputMiB > 0 && d.Iops == 0:
+		report.add(at.field("Iops"), d.Iops, fmt.Sprintf("%d or more with ThroughputMiB", max(12000, d.ThroughputMiB*iopsPerMiB)), "RDS takes both or IOPS alone: name them")
+	case d.ThroughputMiB*iopsPerMiB > d.Iops && d.Iops > 0:
+		report.add(at.field("ThroughputMiB"), d.ThroughputMiB, fmt.Sprintf("%d or less with %d IOPS", d.Iops/iopsPerMiB, d.Iops), "ask for more IOPS, or less throughput")
 	}
 }
 

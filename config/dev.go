@@ -29,7 +29,7 @@ func dev(settings Settings) Environment {
 			SlowQueryMilliseconds:   500,
 			LogRetentionDays:        7,
 			RotationDays:            30,
-			ProxyConnectionsPercent: 75,
+			ProxyConnectionsPercent: 70, // of 79: a micro has few, and Flyway, the rotation and operators need theirs
 		},
 		Migration: Migration{ImageDigest: settings.MigrationDigest},
 		// no cache: services fall back on the database, as all of BATbern does today

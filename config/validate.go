@@ -233,12 +233,14 @@ func (e Environment) check(at path, report *Faults) {
 	e.Network.check(at.field("Network"), report)
 	e.Database.check(at.field("Database"), report)
 	e.Backup.check(at.field("Backup"), report)
+	e.Backup.besideRDS(e.Database, at, report)
 	e.Cache.check(at.field("Cache"), report)
 	e.Compute.check(at.field("Compute"), report)
 	e.Api.check(at.field("Api"), report)
 	e.Storage.check(at.field("Storage"), report)
 	e.Edge.check(at.field("Edge"), report)
 	e.checkObservability(at, report)
+	e.checkConnections(at, report)
 	for _, service := range e.Services {
 		service.check(at.field("Services").key(service.Name), e, report)
 	}

@@ -43,6 +43,7 @@ func addDatabase(stack cdktf.TerraformStack, environment config.Environment, vpc
 		Tag:           database.BackupTag,
 		InstanceArn:   out.InstanceArn,
 		RetentionDays: environment.Database.BackupRetentionDays,
+		SubnetGroup:   out.SubnetGroup,
 		KeyArn:        keys.DataKeyArn,
 		BoundaryArn:   boundaryArn,
 		TopicArn:      topics.WarningArn,

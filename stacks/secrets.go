@@ -1,6 +1,8 @@
 package stacks
 
 import (
+	"strconv"
+
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/hashicorp/terraform-cdk-go/cdktf"
@@ -23,6 +25,7 @@ func addExternalSecrets(stack cdktf.TerraformStack, environment config.Environme
 			AccountID:  environment.Account.ID,
 			Protection: environment.Protection,
 			KeyArn:     keys.SecretsKeyArn,
+			Tags:       map[string]string{secrets.MaxAgeTag: strconv.Itoa(secret.MaxAgeDays)},
 		}).Arn
 	}
 	return arns

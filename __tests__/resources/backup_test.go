@@ -1,6 +1,7 @@
 package resources_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -66,6 +67,16 @@ func checkRules(t *testing.T, stack *testkit.Stack, kept config.Backup) {
 		rule := entry.(map[string]any)
 		name := rule["rule_name"].(string)
 		seen[name] = true
+		// "cron(30 4 ...": within the hours that the configuration keeps free of RDS's own windows
+		var minute, hour int
+		if _, err := fmt.Sscanf(rule["schedule"].(string), "cron(%d %d ", &minute, &hour); err != nil {
+			t.Fatal(err)
+		}
+		from, to, _ := strings.Cut(config.BackupHours, "-")
+		last := 60*hour + minute + int(rule["start_window"].(float64))
+		if begins := fmt.Sprintf("%02d:%02d", hour, minute); begins < from || fmt.Sprintf("%02d:%02d", last/60, last%60) > to {
+			t.Errorf("%s: %s backups begin at %s, or %v minutes later", stack.Name, name, begins, rule["start_window"])
+		}
 		if end := rule["lifecycle"].(map[string]any)["delete_after"]; end != float64(days[name]) {
 			t.Errorf("%s: %s backups end after %v days, want %d", stack.Name, name, end, days[name])
 		}
@@ -103,6 +114,46 @@ func checkSelection(t *testing.T, stack *testkit.Stack, environment config.Envir
 		tested := stack.Resource(t, "aws_backup_restore_testing_selection", "backup/restore_test_database")
 		if arns := tested.Body["protected_resource_arns"].([]any); len(arns) != 1 || !strings.Contains(arns[0].(string), "database_instance") {
 			t.Errorf("%s: restored for a test are %v", stack.Name, arns)
+		}
+		// without it AWS Backup restores into the default VPC
+		group := stack.Resource(t, "aws_db_subnet_group", "database/subnets")
+		if overrides := tested.Body["restore_metadata_overrides"].(map[string]any); overrides["dbSubnetGroupName"] != "${"+group.Address()+".name}" || len(overrides) != 1 {
+			t.Errorf("%s: a test restores into %v", stack.Name, overrides)
+		}
+		plan := stack.Resource(t, "aws_backup_restore_testing_plan", "backup/restore_test")
+		chosen := plan.Body["recovery_point_selection"].([]any)[0].(map[string]any)
+		if chosen["algorithm"] != "LATEST_WITHIN_WINDOW" || !strings.Contains(fmt.Sprint(chosen["include_vaults"]), stack.Resource(t, "aws_backup_vault", "backup/vault/vault").Address()) {
+			t.Errorf("%s: a test restores %v", stack.Name, chosen)
+		}
+	}
+}
+
+// Failures are told: copies by the vaults themselves, on a topic that AWS Backup may write to, backups and restores by
+// EventBridge, with their reason.
+func TestFailedBackupsAreTold(t *testing.T) {
+	for _, environment := range testkit.Project(t).Environments {
+		if !environment.Backup.Enabled() {
+			continue
+		}
+		stack := testkit.StackNamed(t, environment.Stack())
+		told := stack.Resource(t, "aws_backup_vault_notifications", "backup/notifications")
+		if events := fmt.Sprint(told.Body["backup_vault_events"]); events != "[COPY_JOB_FAILED]" {
+			t.Errorf("%s: the vault tells %s", stack.Name, events)
+		}
+		allowed := slices.ContainsFunc(stack.Resources("aws_sns_topic_policy"), func(policy testkit.Resource) bool {
+			return policy.Text("arn") == told.Text("sns_topic_arn") && strings.Contains(policy.Text("policy"), "backup.amazonaws.com")
+		})
+		if !allowed {
+			t.Errorf("%s: AWS Backup may not write to %s", stack.Name, told.Text("sns_topic_arn"))
+		}
+		for _, kind := range []string{"Backup Job State Change", "Restore Job State Change"} {
+			heard := slices.ContainsFunc(stack.Resources("aws_cloudwatch_event_rule"), func(rule testkit.Resource) bool {
+				pattern := rule.Text("event_pattern")
+				return strings.Contains(pattern, "aws.backup") && strings.Contains(pattern, kind) && strings.Contains(pattern, "FAILED")
+			})
+			if !heard {
+				t.Errorf("%s: nobody hears of a failed %s", stack.Name, kind)
+			}
 		}
 	}
 }
@@ -150,7 +201,7 @@ func TestBackupOnItsOwn(t *testing.T) {
 		return testkit.Construct(t, func(stack cdktf.TerraformStack) {
 			backup.New(stack, "backup", backup.Props{
 				Name: "batbern-prod", Account: environment.Account, Backup: kept, Protection: config.Locked, Tag: "Backup",
-				InstanceArn: "arn:aws:rds:eu-central-1:444455556666:db:batbern-prod-postgres", RetentionDays: 35,
+				InstanceArn: "arn:aws:rds:eu-central-1:444455556666:db:batbern-prod-postgres", RetentionDays: 35, SubnetGroup: "batbern-prod-postgres",
 				KeyArn: "arn:aws:kms:eu-central-1:444455556666:key/data", BoundaryArn: "arn:aws:iam::444455556666:policy/boundary",
 				TopicArn: "arn:aws:sns:eu-central-1:444455556666:warning",
 			})
@@ -162,6 +213,11 @@ func TestBackupOnItsOwn(t *testing.T) {
 		if found := compliant.Resources(typ); len(found) > 0 {
 			t.Errorf("nobody asked for %s", found[0].Path)
 		}
+	}
+	// restore tests take backups of the last year; the vault may keep older ones
+	old := build(config.Backup{MonthlyDays: 3650, RestoreTest: true}).Resource(t, "aws_backup_restore_testing_plan", "backup/restore_test")
+	if days := old.Body["recovery_point_selection"].([]any)[0].(map[string]any)["selection_window_days"]; days != float64(365) {
+		t.Errorf("a restore test looks %v days back", days)
 	}
 	if all := build(config.Backup{}).All(); len(all) > 0 {
 		t.Errorf("without backups there is %s", all[0].Path)

@@ -136,6 +136,26 @@ func TestDatabaseControls(t *testing.T) {
 	}
 }
 
+// A disk has IOPS and throughput of its own where they are asked for, the replica's too, and else nothing is said of
+// them: below 400 GiB RDS refuses every figure.
+func TestOwnDiskSpeed(t *testing.T) {
+	project := testkit.Project(t)
+	project.Environments = slices.Clone(project.Environments)
+	fast := &project.Environments[0].Database
+	fast.StorageGiB, fast.MaxStorageGiB, fast.Iops, fast.ThroughputMiB, fast.ReadReplica = 400, 500, 16000, 1000, true
+	for _, stack := range testkit.Synth(t, project) {
+		for _, instance := range stack.Resources("aws_db_instance") {
+			wanted := []any{nil, nil}
+			if stack.Name == project.Environments[0].Stack() {
+				wanted = []any{16000.0, 1000.0}
+			}
+			if found := []any{instance.Body["iops"], instance.Body["storage_throughput"]}; !reflect.DeepEqual(found, wanted) {
+				t.Errorf("%s: %s has %v, want %v", stack.Name, instance.Path, found, wanted)
+			}
+		}
+	}
+}
+
 // RDS refuses static parameters at once, and a log with statements' values would hold passwords and personal data.
 func TestParameters(t *testing.T) {
 	values := map[string]database.Parameter{}
@@ -158,7 +178,8 @@ func TestParameters(t *testing.T) {
 	}
 }
 
-// The proxy reads exactly the secrets of those it signs in for, and nobody's else.
+// The proxy reads exactly the secrets of those it signs in for, and nobody's else, and decrypts with exactly their key,
+// through Secrets Manager.
 func TestProxyReadsItsUsersSecretsOnly(t *testing.T) {
 	for _, environment := range testkit.Project(t).Environments {
 		stack := testkit.StackNamed(t, environment.Stack())
@@ -179,6 +200,21 @@ func TestProxyReadsItsUsersSecretsOnly(t *testing.T) {
 					readable = append(readable, fmt.Sprint(arn))
 				}
 			}
+		}
+		rights := statements(t, stack.Resource(t, "aws_iam_role_policy", "database/proxy_rights"), "policy")
+		key := "${" + stack.Resource(t, "aws_kms_key", "encryption/secrets").Address() + ".arn}"
+		via := "secretsmanager." + environment.Account.Region + ".amazonaws.com"
+		for _, statement := range rights {
+			switch {
+			case slices.Equal(statement.Actions, []string{"secretsmanager:GetSecretValue"}):
+			case slices.Equal(statement.Actions, []string{"kms:Decrypt"}) && slices.Equal(statement.Resources, []string{key}) &&
+				slices.Equal(statement.Conditions["StringEquals"]["kms:ViaService"], []string{via}):
+			default:
+				t.Errorf("%s: the proxy may %+v", stack.Name, statement)
+			}
+		}
+		if len(rights) != 2 {
+			t.Errorf("%s: the proxy has %d rights", stack.Name, len(rights))
 		}
 		if slices.Sort(readable); !slices.Equal(readable, registered) || len(readable) != len(serviceUsers(environment.Services)) {
 			t.Errorf("%s: the proxy reads %v and signs in with %v", stack.Name, readable, registered)
@@ -218,14 +254,17 @@ func TestBootstrapInput(t *testing.T) {
 		invocation := stack.Resource(t, "aws_lambda_invocation", "database/bootstrap_run")
 		var event struct {
 			Schemas []string
-			Logins  []struct{ Name, Kind, Schema, SecretArn string }
+			Logins  []struct {
+				Name, Kind, Schema, SecretArn string
+				ConnectionLimit               int
+			}
 		}
 		if err := json.Unmarshal([]byte(invocation.Text("input")), &event); err != nil {
 			t.Fatal(err)
 		}
-		kinds := map[string]string{}
+		kinds, limits := map[string]string{}, map[string]int{}
 		for _, login := range event.Logins {
-			kinds[login.Name] = login.Kind
+			kinds[login.Name], limits[login.Name] = login.Kind, login.ConnectionLimit
 			if login.Kind == "service" && !slices.Contains(event.Schemas, login.Schema) {
 				t.Errorf("%s: %s has no schema", stack.Name, login.Name)
 			}
@@ -240,6 +279,10 @@ func TestBootstrapInput(t *testing.T) {
 		}
 		if kinds[config.DatabaseMigrator] != "migrator" || kinds[config.DatabaseReader] != "readonly" {
 			t.Errorf("%s: logins %v", stack.Name, kinds)
+		}
+		// who passes the proxy by is kept to what the proxy leaves; services come through the proxy
+		if limits[config.DatabaseMigrator] != config.MigrationConnections || limits[config.DatabaseReader] != config.OperatorConnections {
+			t.Errorf("%s: limits %v", stack.Name, limits)
 		}
 	}
 }

@@ -101,6 +101,10 @@ func TestMasterBesideAReplica(t *testing.T) {
 			t.Errorf("%s does not wait for %s", later.Path, order[i].Path)
 		}
 	}
+	// RDS changes no password while it copies the instance
+	if replica := stack.Resource(t, "aws_db_instance", "database/replica/instance"); !after[replica.Address()][order[3].Address()] {
+		t.Errorf("%s does not wait for %s", replica.Path, order[3].Path)
+	}
 	if input := stack.Resource(t, "aws_lambda_invocation", "database/bootstrap_run").Text("input"); !strings.Contains(input, `"masterSecretArn":"${`+master.Address()+`.arn}"`) {
 		t.Errorf("the bootstrap signs in with %s", input)
 	}

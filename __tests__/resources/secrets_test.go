@@ -24,6 +24,9 @@ func TestExternalSecrets(t *testing.T) {
 			if days := secret.Body["recovery_window_in_days"]; days != float64(environment.Protection.SecretRecoveryDays()) {
 				t.Errorf("%s: %s can be restored for %v days", stack.Name, external.Name, days)
 			}
+			if tags, _ := secret.Body["tags"].(map[string]any); tags["MaxAgeDays"] != fmt.Sprint(external.MaxAgeDays) {
+				t.Errorf("%s: %s does not say how long a value may be used: %v", stack.Name, external.Name, tags)
+			}
 			closed := stack.Resource(t, "aws_secretsmanager_secret_policy", "external_secrets/"+external.Name+"/policy").Policy(t, "policy")
 			if !strings.Contains(fmt.Sprint(closed), "Effect:Deny") || !strings.Contains(fmt.Sprint(closed), environment.Account.ID) {
 				t.Errorf("%s: %s is open to other accounts: %v", stack.Name, external.Name, closed)

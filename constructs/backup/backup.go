@@ -37,6 +37,8 @@ type Props struct {
 	// InstanceArn is the database, and RetentionDays how far back it can be restored by itself.
 	InstanceArn   string
 	RetentionDays int
+	// SubnetGroup is where a restore is tested: the database's own, without a way to the internet.
+	SubnetGroup string
 
 	KeyArn      string // of the vault
 	BoundaryArn string
@@ -149,7 +151,7 @@ func role(scope constructs.Construct, props Props) iamrole.IamRole {
 	return made
 }
 
-// The times are UTC, after RDS's own backup window (02:00 to 02:30) and clear of its maintenance window on Sunday.
+// The times are UTC, within config.BackupHours, which the configuration keeps free of RDS's own windows.
 var schedules = []struct {
 	id, cron string
 	days     func(config.Backup) int
@@ -194,7 +196,15 @@ func plan(scope constructs.Construct, props Props, home backupvault.BackupVault,
 	return made
 }
 
+// longestSelectionDays is how old a backup a restore test may take at most.
+const longestSelectionDays = 365
+
 // restoreTest restores the newest backup on the first Monday's early morning of each month and keeps it for a day.
+//
+// AWS Backup would restore into the account's default VPC, which may have a way to the internet, or be gone. In the
+// database's subnets, and with no security group named, the copy gets the network's default group, which lets nothing in
+// or out.
+// https://docs.aws.amazon.com/aws-backup/latest/devguide/restore-testing-inferred-metadata.html
 func restoreTest(scope constructs.Construct, props Props, home backupvault.BackupVault, role iamrole.IamRole) {
 	// these two resources take letters, digits and underscores only
 	name := strings.ReplaceAll(props.Name, "-", "_")
@@ -206,7 +216,7 @@ func restoreTest(scope constructs.Construct, props Props, home backupvault.Backu
 			Algorithm:           jsii.String("LATEST_WITHIN_WINDOW"),
 			IncludeVaults:       jsii.Strings(*home.Arn()),
 			RecoveryPointTypes:  jsii.Strings("SNAPSHOT"),
-			SelectionWindowDays: jsii.Number(props.Backup.ShortestDays()),
+			SelectionWindowDays: jsii.Number(min(props.Backup.ShortestDays(), longestSelectionDays)),
 		}},
 	})
 	backuprestoretestingselection.NewBackupRestoreTestingSelection(scope, jsii.String("restore_test_database"), &backuprestoretestingselection.BackupRestoreTestingSelectionConfig{
@@ -216,5 +226,8 @@ func restoreTest(scope constructs.Construct, props Props, home backupvault.Backu
 		ProtectedResourceArns:  jsii.Strings(props.InstanceArn),
 		IamRoleArn:             role.Arn(),
 		ValidationWindowHours:  jsii.Number(24),
+		RestoreMetadataOverrides: &map[string]*string{
+			"dbSubnetGroupName": jsii.String(props.SubnetGroup),
+		},
 	})
 }

@@ -39,6 +39,8 @@ type Outputs struct {
 	// Endpoint and Port are the instance's own, for what passes the proxy by.
 	Endpoint string
 	Port     int
+	// SubnetGroup is the instance's, for copies that are restored beside it.
+	SubnetGroup string
 	// ReplicaID and ReplicaEndpoint are the read replica's, "" without one.
 	ReplicaID, ReplicaEndpoint string
 
@@ -65,7 +67,6 @@ func New(scope constructs.Construct, id string, props Props) Outputs {
 	scope = constructs.NewConstruct(scope, jsii.String(id))
 	logs := logGroups(scope, props)
 	main := instance(scope, props, logs)
-	events(scope, props, main)
 
 	users := secrets(scope, props)
 	if props.Database.ReadReplica {
@@ -73,12 +74,17 @@ func New(scope constructs.Construct, id string, props Props) Outputs {
 	}
 	maker, turner := bootstrapFunction(scope, props, main, users), rotationFunction(scope, props, main, users)
 	master := takeOver(scope, props, main, maker, turner, users)
+	if props.Database.ReadReplica {
+		main.replica = readReplica(scope, props, main, master)
+		main.parameterGroups = append(main.parameterGroups, main.replica.parameterGroup)
+	}
+	events(scope, props, main)
 	made := bootstrap(scope, props, main, maker, users, master)
 	passwords := rotation(scope, props, maker, turner, users, made)
 
 	pool := proxy(scope, props, main, users, passwords)
 	out := Outputs{
-		InstanceID: main.id, InstanceArn: main.arn, Endpoint: main.endpoint, Port: props.Database.Port,
+		InstanceID: main.id, InstanceArn: main.arn, Endpoint: main.endpoint, Port: props.Database.Port, SubnetGroup: main.subnetGroup,
 		ReplicaID: main.replica.id, ReplicaEndpoint: main.replica.endpoint,
 		ProxyName: pool.name, ProxyEndpoint: pool.endpoint, ProxyResourceID: pool.resourceID,
 		MigratorSecretArn: users[config.DatabaseMigrator].arn,

@@ -21,11 +21,14 @@ import (
 
 // postgres is the instance as the rest of the package needs it.
 type postgres struct {
-	id, arn, endpoint string
+	id, arn, endpoint, subnetGroup string
 	// masterSecretArn is the master's secret: RDS's own, or ours where RDS cannot manage it.
 	masterSecretArn string
 	parameterGroups []string
 	replica         replica
+	// monitoring is the role of enhanced monitoring, and what it waits for.
+	monitoring      string
+	monitoringReady cdktf.ITerraformDependable
 }
 
 func identifier(props Props) string { return props.Name + "-postgres" }
@@ -59,7 +62,7 @@ func logGroup(scope constructs.Construct, id, name string, props Props) cloudwat
 func instance(scope constructs.Construct, props Props, logs logs) postgres {
 	database, protection := props.Database, props.Protection
 	monitoring, monitoringReady := monitoringRole(scope, props)
-	group := parameterGroup(scope, "parameters", identifier(props), props)
+	group, subnets := parameterGroup(scope, "parameters", identifier(props), props), subnetGroup(scope, props)
 	config := &dbinstance.DbInstanceConfig{
 		Identifier:    jsii.String(identifier(props)),
 		Engine:        jsii.String("postgres"),
@@ -74,11 +77,13 @@ func instance(scope constructs.Construct, props Props, logs logs) postgres {
 		AllocatedStorage:    jsii.Number(database.StorageGiB),
 		MaxAllocatedStorage: jsii.Number(database.MaxStorageGiB),
 		StorageType:         jsii.String("gp3"),
+		Iops:                numberOrNil(database.Iops),
+		StorageThroughput:   numberOrNil(database.ThroughputMiB),
 		StorageEncrypted:    jsii.Bool(true),
 		KmsKeyId:            jsii.String(props.Keys.DataKeyArn),
 
 		MultiAz:             jsii.Bool(database.MultiAz),
-		DbSubnetGroupName:   subnetGroup(scope, props).Name(),
+		DbSubnetGroupName:   subnets.Name(),
 		VpcSecurityGroupIds: jsii.Strings(props.Vpc.SecurityGroupID(network.Database)),
 		PubliclyAccessible:  jsii.Bool(false),
 		CaCertIdentifier:    jsii.String(certificateAuthority),
@@ -117,11 +122,9 @@ func instance(scope constructs.Construct, props Props, logs logs) postgres {
 	}
 	masterPassword(config, props)
 	made := dbinstance.NewDbInstance(scope, jsii.String("instance"), config)
-	main := postgres{id: *made.Identifier(), arn: *made.Arn(), endpoint: *made.Address(), parameterGroups: []string{*group.Name()}}
-	if database.ReadReplica {
-		main.replica = readReplica(scope, props, main.id, monitoring, monitoringReady)
-		main.parameterGroups = append(main.parameterGroups, main.replica.parameterGroup)
-	} else {
+	main := postgres{id: *made.Identifier(), arn: *made.Arn(), endpoint: *made.Address(), subnetGroup: *subnets.Name(), parameterGroups: []string{*group.Name()},
+		monitoring: monitoring, monitoringReady: monitoringReady}
+	if !database.ReadReplica {
 		main.masterSecretArn = *made.MasterUserSecret().Get(jsii.Number(0)).SecretArn()
 	}
 	return main
@@ -209,6 +212,14 @@ func events(scope constructs.Construct, props Props, main postgres) {
 		"low storage", "maintenance", "notification", "recovery") // RDS.20 and what an operator wants to know besides
 	subscribe("parameter_group", "db-parameter-group", main.parameterGroups, "configuration change") // RDS.21
 	subscribe("security_group", "db-security-group", nil, "configuration change", "failure")         // RDS.22
+}
+
+// numberOrNil leaves out what is 0: RDS then takes its own figure.
+func numberOrNil(value int) *float64 {
+	if value == 0 {
+		return nil
+	}
+	return jsii.Number(value)
 }
 
 func stringsOrNil(values []string) *[]*string {

@@ -19,19 +19,22 @@ type replica struct {
 
 func replicaIdentifier(props Props) string { return identifier(props) + "-replica" }
 
-// readReplica copies the instance of that identifier, in the same region and with its key, subnets and passwords.
-func readReplica(scope constructs.Construct, props Props, source, monitoring string, ready cdktf.ITerraformDependable) replica {
+// readReplica copies the instance, in the same region and with its key, subnets and passwords. It comes after the master's
+// password: RDS changes none while it copies an instance.
+func readReplica(scope constructs.Construct, props Props, main postgres, master []cdktf.ITerraformDependable) replica {
 	database, protection := props.Database, props.Protection
 	scope = constructs.NewConstruct(scope, jsii.String("replica"))
 	group := parameterGroup(scope, "parameters", replicaIdentifier(props), props)
 	made := dbinstance.NewDbInstance(scope, jsii.String("instance"), &dbinstance.DbInstanceConfig{
 		Identifier:        jsii.String(replicaIdentifier(props)),
-		ReplicateSourceDb: jsii.String(source),
+		ReplicateSourceDb: jsii.String(main.id),
 		InstanceClass:     jsii.String(database.InstanceClass), // a smaller one would fall behind
 		Port:              jsii.Number(database.Port),
 
 		IamDatabaseAuthenticationEnabled: jsii.Bool(true), // RDS.10
 		StorageType:                      jsii.String("gp3"),
+		Iops:                             numberOrNil(database.Iops), // a slower disk would fall behind
+		StorageThroughput:                numberOrNil(database.ThroughputMiB),
 		MaxAllocatedStorage:              jsii.Number(database.MaxStorageGiB),
 		StorageEncrypted:                 jsii.Bool(true), // with the instance's key
 
@@ -45,7 +48,7 @@ func readReplica(scope constructs.Construct, props Props, source, monitoring str
 		CopyTagsToSnapshot:      jsii.Bool(true),
 
 		MonitoringInterval:                 jsii.Number(database.MonitoringSeconds),
-		MonitoringRoleArn:                  jsii.String(monitoring),
+		MonitoringRoleArn:                  jsii.String(main.monitoring),
 		PerformanceInsightsEnabled:         jsii.Bool(true),
 		PerformanceInsightsKmsKeyId:        jsii.String(props.Keys.DataKeyArn),
 		PerformanceInsightsRetentionPeriod: jsii.Number(freeInsightsDays),
@@ -55,14 +58,13 @@ func readReplica(scope constructs.Construct, props Props, source, monitoring str
 		SkipFinalSnapshot:  jsii.Bool(true), // RDS takes none of a replica
 		Tags:               &map[string]*string{"Name": jsii.String(replicaIdentifier(props))},
 		Lifecycle:          &cdktf.TerraformResourceLifecycle{PreventDestroy: jsii.Bool(protection.PreventDestroy())},
-		DependsOn:          replicaLogs(scope, props, ready),
+		DependsOn:          replicaLogs(scope, props, append(master, main.monitoringReady)),
 	})
 	return replica{id: *made.Identifier(), endpoint: *made.Address(), parameterGroup: *group.Name()}
 }
 
 // replicaLogs are made before the replica writes to them, as the instance's own.
-func replicaLogs(scope constructs.Construct, props Props, ready cdktf.ITerraformDependable) *[]cdktf.ITerraformDependable {
-	before := []cdktf.ITerraformDependable{ready}
+func replicaLogs(scope constructs.Construct, props Props, before []cdktf.ITerraformDependable) *[]cdktf.ITerraformDependable {
 	for _, export := range exportedLogs {
 		before = append(before, logGroup(scope, "log_"+export, "/aws/rds/instance/"+replicaIdentifier(props)+"/"+export, props))
 	}

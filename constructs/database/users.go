@@ -109,12 +109,14 @@ func bootstrap(scope constructs.Construct, props Props, main postgres, maker fun
 
 // login is what the bootstrap function takes: lambda/database-bootstrap/bootstrap.Login.
 type login struct {
-	Name      string   `json:"name"`
-	Kind      string   `json:"kind"`
-	Schema    string   `json:"schema,omitempty"`
-	Reads     []string `json:"reads,omitempty"`
-	IAM       bool     `json:"iam,omitempty"`
-	SecretArn string   `json:"secretArn,omitempty"`
+	Name   string   `json:"name"`
+	Kind   string   `json:"kind"`
+	Schema string   `json:"schema,omitempty"`
+	Reads  []string `json:"reads,omitempty"`
+	IAM    bool     `json:"iam,omitempty"`
+	// ConnectionLimit keeps who passes the proxy by to what config reckons with.
+	ConnectionLimit int    `json:"connectionLimit,omitempty"`
+	SecretArn       string `json:"secretArn,omitempty"`
 }
 
 // SharedSchema holds what all services read.
@@ -134,8 +136,8 @@ func bootstrapInput(props Props, main postgres, users map[string]secret) string 
 		Host: main.endpoint, Port: props.Database.Port, MasterSecretArn: main.masterSecretArn,
 		Database: config.DatabaseName, Owner: config.DatabaseOwner, Schemas: []string{SharedSchema},
 		Logins: []login{
-			{Name: config.DatabaseMigrator, Kind: "migrator", SecretArn: users[config.DatabaseMigrator].arn},
-			{Name: config.DatabaseReader, Kind: "readonly", IAM: true},
+			{Name: config.DatabaseMigrator, Kind: "migrator", SecretArn: users[config.DatabaseMigrator].arn, ConnectionLimit: config.MigrationConnections},
+			{Name: config.DatabaseReader, Kind: "readonly", IAM: true, ConnectionLimit: config.OperatorConnections},
 		},
 	}
 	for _, service := range props.Services {

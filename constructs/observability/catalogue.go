@@ -102,7 +102,7 @@ func databaseAlarms(t Database) []Alarm {
 		alarm("memory", config.Warning, "The database has less than a twentieth of its memory free", on(metric("FreeableMemory", "Average")), Below, float64(t.MemoryMiB)*mebi/20),
 		// storage grows by itself when a tenth is left: below a twentieth it did not
 		alarm("storage", config.Critical, "The database's disk is nearly full and did not grow", on(metric("FreeStorageSpace", "Minimum")), Below, float64(t.StorageGiB)*gibi/20),
-		alarm("connections", config.Warning, "Four fifths of the database's connections are taken", on(metric("DatabaseConnections", "Maximum")), Above, float64(maxConnections(t.MemoryMiB)*4/5)),
+		alarm("connections", config.Warning, "Four fifths of the database's connections are taken", on(metric("DatabaseConnections", "Maximum")), Above, float64(config.Machine{MemoryMiB: t.MemoryMiB}.MaxConnections()*4/5)),
 		alarm("latency", config.Warning, "The database's disk answers slowly", []Query{
 			{ID: "reading", Metric: pointer(metric("ReadLatency", "Average"))},
 			{ID: "writing", Metric: pointer(metric("WriteLatency", "Average"))},
@@ -128,10 +128,6 @@ func databaseAlarms(t Database) []Alarm {
 	}
 	return alarms
 }
-
-// maxConnections is how many connections RDS lets PostgreSQL have.
-// https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html#RDS_Limits.MaxConnections
-func maxConnections(memoryMiB int) int { return min(memoryMiB*mebi/9531392, 5000) }
 
 func proxyAlarms(t Proxy) []Alarm {
 	metric := func(name, statistic string) *Metric {

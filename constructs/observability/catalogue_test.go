@@ -317,15 +317,6 @@ func TestNothingIsWatchedThatIsNotThere(t *testing.T) {
 	}
 }
 
-func TestMachines(t *testing.T) {
-	if got := maxConnections(1024); got != 112 { // what RDS gives a db.t4g.micro
-		t.Errorf("found %d connections", got)
-	}
-	if got := maxConnections(512 * 1024); got != 5000 {
-		t.Errorf("found %d connections", got)
-	}
-}
-
 // calculate is what CloudWatch makes of an alarm's expressions when its metrics have these values; one without a value has
 // sent nothing. CloudWatch's arithmetic is written as JavaScript's, which Node.js is here for.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html

@@ -20,9 +20,12 @@ type Props struct {
 	AccountID  string
 	Protection config.Protection
 	KeyArn     string
-	// Tags are what a check of the secret's age reads; none for secrets that rotate by themselves.
+	// Tags say more to whoever looks at the secret in AWS: how long a value may be used, for one that a person puts in.
 	Tags map[string]string
 }
+
+// MaxAgeTag tells whoever puts a value in how many days it may be used.
+const MaxAgeTag = "MaxAgeDays"
 
 // Outputs are what other constructs may use.
 type Outputs struct {

@@ -19,6 +19,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/batbern/infrastructure/internal/wholefile"
 )
 
 // Archive is a built function.
@@ -62,10 +64,13 @@ func build(name string) (Archive, error) {
 	file := filepath.Join(root, ".cache", "functions", name+"-"+key+".zip")
 	archive, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		archive, err = compile(root, name, file)
+		if archive, err = compile(root, name); err != nil {
+			return Archive{}, err
+		}
+		err = wholefile.Write(file, archive) // another synthesis may read it at any moment
 	}
 	if err != nil {
-		return Archive{}, err
+		return Archive{}, fmt.Errorf("function %s cannot be kept: %w", name, err)
 	}
 	sum := sha256.Sum256(archive)
 	return Archive{Path: file, Hash: base64.StdEncoding.EncodeToString(sum[:])}, nil
@@ -87,15 +92,30 @@ func moduleRoot() (string, error) {
 	return "", err
 }
 
+// flags and settings make the binary the same on every machine: no folder, user or revision stands in it, and nothing
+// that is set where it is built, or in a workspace around it, has a part in it.
+var (
+	flags    = []string{"-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w"}
+	settings = []string{"GOOS=linux", "GOARCH=arm64", "GOARM64=v8.0", "CGO_ENABLED=0", "GOEXPERIMENT=", "GOFLAGS=-mod=readonly", "GOWORK=off"}
+)
+
+// goCommand runs the Go that the module at root asks for.
+func goCommand(root string, args ...string) *exec.Cmd {
+	command := exec.Command("go", args...)
+	command.Dir = root
+	command.Env = append(os.Environ(), settings...)
+	return command
+}
+
 // sourcesHash is of all that decides the binary: the functions' sources and what they embed, the versions of the
-// modules, and of Go.
+// modules and of Go, and how it is built.
 func sourcesHash(root, name string) (string, error) {
 	sum := sha256.New()
-	version, err := exec.Command("go", "env", "GOVERSION").Output()
+	version, err := goCommand(root, "env", "GOVERSION").Output()
 	if err != nil {
-		return "", fmt.Errorf("go env: %w", err)
+		return "", fmt.Errorf("go env GOVERSION: %w%s: go.mod says which Go the project needs", err, said(err))
 	}
-	fmt.Fprintf(sum, "%s %s", name, version)
+	fmt.Fprintf(sum, "%s %s %q %q", name, version, flags, settings)
 	add := func(file string) error {
 		content, err := os.ReadFile(file)
 		if err != nil {
@@ -126,16 +146,23 @@ func sourcesHash(root, name string) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)[:12]), err
 }
 
-func compile(root, name, file string) ([]byte, error) {
+// said is what a command that failed wrote to its standard error.
+func said(err error) string {
+	var failed *exec.ExitError
+	if errors.As(err, &failed) && len(failed.Stderr) > 0 {
+		return ": " + strings.TrimSpace(string(failed.Stderr))
+	}
+	return ""
+}
+
+func compile(root, name string) ([]byte, error) {
 	folder, err := os.MkdirTemp("", "batbern-function-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(folder)
 	binary := filepath.Join(folder, "bootstrap")
-	command := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", binary, "./lambda/"+name)
-	command.Dir = root
-	command.Env = append(os.Environ(), "GOOS=linux", "GOARCH=arm64", "CGO_ENABLED=0", "GOFLAGS=-mod=readonly")
+	command := goCommand(root, slices.Concat([]string{"build"}, flags, []string{"-o", binary, "./lambda/" + name})...)
 	if text, err := command.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("function %s does not compile: %w\n%s", name, err, text)
 	}
@@ -143,11 +170,7 @@ func compile(root, name, file string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	archive, err := Zip(content)
-	if err != nil {
-		return nil, err
-	}
-	return archive, writeAside(file, archive)
+	return Zip(content)
 }
 
 // Zip is the archive that Lambda's provided runtimes want: one executable file named bootstrap. No time and no user
@@ -168,20 +191,4 @@ func Zip(binary []byte) ([]byte, error) {
 		return nil, err
 	}
 	return archive.Bytes(), nil
-}
-
-// writeAside writes beside and renames, so that another process never reads half an archive.
-func writeAside(file string, content []byte) error {
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return err
-	}
-	aside, err := os.CreateTemp(filepath.Dir(file), ".building-")
-	if err != nil {
-		return err
-	}
-	_, err = aside.Write(content)
-	if err := errors.Join(err, aside.Close()); err != nil {
-		return errors.Join(err, os.Remove(aside.Name()))
-	}
-	return os.Rename(aside.Name(), file)
 }

@@ -6,11 +6,14 @@ import (
 	"crypto/sha256"
 	"debug/elf"
 	"encoding/base64"
+	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -109,9 +112,12 @@ func TestOnlyAChangeCompilesAgain(t *testing.T) {
 			t.Errorf("%s, which is no part of the program, compiled it again", file)
 		}
 	}
-	for _, file := range []string{"lambda/some-function/more.go", "lambda/internal/shared/shared.go", "go.sum"} {
+	for _, file := range []string{"lambda/some-function/more.go", "lambda/internal/shared/shared.go", "lambda/some-function/embedded.pem", "go.sum", "go.mod"} {
 		content := "package main\n"
-		if file == "go.sum" {
+		switch file {
+		case "go.mod":
+			content = "module example.test/project\n\ngo 1.24\n\nrequire example.test/other v1.0.0 // indirect\n"
+		case "go.sum":
 			content = "example.test/other v1.0.0/go.mod h1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
 		}
 		write(t, filepath.Join(root, file), content)
@@ -143,7 +149,11 @@ func TestFailuresSayTheirCause(t *testing.T) {
 		}, []string{"function some-function cannot be built", "no go.mod", "run this in the project's folder"}},
 		"nowhere to keep it": {func(t *testing.T) {
 			write(t, filepath.Join(module(t, sound), ".cache"), "a file in the folder's place")
-		}, []string{".cache"}},
+		}, []string{"function some-function cannot be kept", ".cache"}},
+		"a Go that is too old for the project": {func(t *testing.T) {
+			module(t, sound)
+			fakeGo(t, `echo "go: go.mod requires go >= 1.24 (running go 1.20; GOTOOLCHAIN=local)" >&2; exit 1`)
+		}, []string{"function some-function cannot be built", "go.mod requires go >= 1.24 (running go 1.20", "go.mod says which Go"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.prepare(t)
@@ -157,6 +167,124 @@ func TestFailuresSayTheirCause(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// fakeGo puts a go command before the real one, which stands in $REAL.
+func fakeGo(t *testing.T, script string) {
+	t.Helper()
+	real, err := exec.LookPath("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "go"), []byte("#!/bin/sh\nREAL='"+real+"'\n"+script+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", folder+string(os.PathListSeparator)+os.Getenv("PATH"))
+}
+
+// Another Go makes another binary: the former archive is not taken for it.
+func TestAnotherGoCompilesAgain(t *testing.T) {
+	module(t, sound)
+	first, _ := mustBuild(t)
+	fakeGo(t, `[ "$1" = env ] && echo go9.99 || exec "$REAL" "$@"`)
+	if again, _ := mustBuild(t); again.Path == first.Path {
+		t.Error("the archive of another Go is taken")
+	}
+}
+
+// What is set on the machine, and a workspace around the project, have no part in the binary.
+func TestSurroundingsHaveNoPartInTheArchive(t *testing.T) {
+	module(t, sound)
+	_, plain := mustBuild(t)
+	root := module(t, sound)
+	write(t, filepath.Join(filepath.Dir(root), "go.work"), "go 1.24\n")
+	for name, value := range map[string]string{
+		"GOARM64": "v9.0", "GOEXPERIMENT": "nogreenteagc", "GOFLAGS": "-tags=other", "GOOS": "windows", "GOARCH": "amd64", "CGO_ENABLED": "1",
+		"GOWORK": filepath.Join(filepath.Dir(root), "go.work"),
+	} {
+		t.Setenv(name, value)
+	}
+	if _, set := mustBuild(t); !bytes.Equal(plain, set) {
+		t.Error("the surroundings change the archive")
+	}
+}
+
+// Several syntheses at once build the same archive, and leave it alone in its folder.
+func TestSynthesesAtOnceDoNotDisturbEachOther(t *testing.T) {
+	module(t, sound)
+	var builds sync.WaitGroup
+	archives, failures := make([]Archive, 4), make([]error, 4)
+	for i := range archives {
+		builds.Go(func() { archives[i], failures[i] = build("some-function") })
+	}
+	builds.Wait()
+	if err := errors.Join(failures...); err != nil {
+		t.Fatal(err)
+	}
+	for _, archive := range archives[1:] {
+		if archive != archives[0] {
+			t.Errorf("built %v and %v", archives[0], archive)
+		}
+	}
+	content, err := os.ReadFile(archives[0].Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sum := sha256.Sum256(content); archives[0].Hash != base64.StdEncoding.EncodeToString(sum[:]) {
+		t.Error("the archive is not what was built")
+	}
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(archives[0].Path), ".*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// A build that was broken off has left what nobody takes for an archive.
+func TestBrokenOffBuildIsNotTaken(t *testing.T) {
+	root := module(t, sound)
+	first, whole := mustBuild(t)
+	if err := os.Remove(first.Path); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(root, ".cache", "functions", ".writing-1"), string(whole[:len(whole)/2]))
+	if again, content := mustBuild(t); again != first || !bytes.Equal(content, whole) {
+		t.Errorf("built %v, then %v", first, again)
+	}
+}
+
+// The project's own functions come out the same from a copy of it elsewhere, of which only what the cache's key is made of
+// is there: go.mod, go.sum and the folder lambda.
+func TestOurFunctionsComeFromWhatTheKeyIsMadeOf(t *testing.T) {
+	here, err := moduleRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := t.TempDir()
+	if err := os.CopyFS(filepath.Join(elsewhere, "lambda"), os.DirFS(filepath.Join(here, "lambda"))); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{"go.mod", "go.sum"} {
+		content, err := os.ReadFile(filepath.Join(here, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(elsewhere, file), string(content))
+	}
+	for _, name := range Names() {
+		t.Chdir(here)
+		one, err := build(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Chdir(elsewhere)
+		other, err := build(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if one.Hash != other.Hash || filepath.Base(one.Path) != filepath.Base(other.Path) || one.Path == other.Path {
+			t.Errorf("%s: built %v here and %v elsewhere", name, one, other)
+		}
 	}
 }
 

@@ -8,9 +8,10 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/batbern/infrastructure/internal/wholefile"
 )
 
 // Pack puts files, texts by their names, into an archive that is the same bytes whenever and wherever it is made: for
@@ -38,10 +39,7 @@ func Pack(name string, files map[string]string) (Archive, error) {
 	}
 	sum := sha256.Sum256(out.Bytes())
 	path := filepath.Join(root, ".cache", "functions", name+"-"+hex.EncodeToString(sum[:16])+".zip")
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return Archive{}, fmt.Errorf("archive %s cannot be kept: %w", name, err)
-	}
-	if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
+	if err := wholefile.Write(path, out.Bytes()); err != nil {
 		return Archive{}, fmt.Errorf("archive %s cannot be kept: %w", name, err)
 	}
 	return Archive{Path: path, Hash: base64.StdEncoding.EncodeToString(sum[:])}, nil

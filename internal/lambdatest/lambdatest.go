@@ -5,7 +5,6 @@
 package lambdatest
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -16,7 +15,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -34,29 +32,12 @@ const (
 type Function struct {
 	events  chan []byte
 	answers chan answer
-	output  *output
+	output  *testproc.Output
 }
 
 type answer struct {
 	body   []byte
 	failed bool
-}
-
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
 }
 
 // Error is how a function reports a failure.
@@ -83,7 +64,7 @@ func Build(t testing.TB) string {
 // the test.
 func Start(t testing.TB, binary string, environment ...string) *Function {
 	t.Helper()
-	f := &Function{events: make(chan []byte), answers: make(chan answer), output: &output{}}
+	f := &Function{events: make(chan []byte), answers: make(chan answer), output: &testproc.Output{}}
 	api := httptest.NewServer(f.api(t))
 	cmd := exec.Command(binary)
 	cmd.Env = append(environment, "AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(api.URL, "http://"))

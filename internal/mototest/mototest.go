@@ -60,27 +60,17 @@ type Server struct {
 	functionOnce *sync.Once
 }
 
-var (
-	sharedOnce   sync.Once
-	sharedServer *Server
-	errShared    error
-)
+var shared testproc.Shared[*Server]
 
 // Shared returns the package's server and starts it on the first call. Without the virtual environment the test is
 // skipped, or fails where CI=true.
 func Shared(t testing.TB) *Server {
 	t.Helper()
-	sharedOnce.Do(func() { sharedServer, errShared = Start() })
-	testproc.Require(t, errShared)
-	return sharedServer
+	return shared.Get(t, Start)
 }
 
 // Stop ends the package's server, if one was started.
-func Stop() {
-	if sharedServer != nil {
-		sharedServer.Stop()
-	}
-}
+func Stop() { shared.Stop() }
 
 // Start starts a server of its own. Most tests want Shared.
 func Start() (*Server, error) {

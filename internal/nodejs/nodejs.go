@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/batbern/infrastructure/internal/wholefile"
 )
 
 // OldestMajor is the oldest major version of Node.js that cdktf 0.21 runs on.
@@ -87,24 +89,11 @@ func writeHook() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	folder := filepath.Join(cache, "batbern")
-	file := filepath.Join(folder, fmt.Sprintf("lazy-%x.js", sha256.Sum256(lazyHook))[:len("lazy-")+16]+".js")
+	file := filepath.Join(cache, "batbern", fmt.Sprintf("lazy-%x.js", sha256.Sum256(lazyHook))[:len("lazy-")+16]+".js")
 	if present, err := os.ReadFile(file); err == nil && string(present) == string(lazyHook) {
 		return file, nil
 	}
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return "", err
-	}
-	// written aside and renamed, so that a second process never reads half of it
-	aside, err := os.CreateTemp(folder, "lazy-")
-	if err != nil {
-		return "", err
-	}
-	_, err = aside.Write(lazyHook)
-	if err := errors.Join(err, aside.Close()); err != nil {
-		return "", errors.Join(err, os.Remove(aside.Name()))
-	}
-	return file, os.Rename(aside.Name(), file)
+	return file, wholefile.Write(file, lazyHook)
 }
 
 // Close ends jsii and its Node process. It is the last thing a program does with constructs.

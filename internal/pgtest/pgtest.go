@@ -19,6 +19,7 @@ package pgtest
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -29,7 +30,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -60,35 +60,26 @@ type Server struct {
 	CAFile            string // PEM of the authority that signed the server's certificate
 	LogFile           string // everything the server wrote, with every statement
 
-	authority *authority
-	account   account
-	bin       string
-	dir       string
-	process   *testproc.Process
-	log       *os.File
+	authority   *authority
+	certificate tls.Certificate
+	account     account
+	bin         string
+	dir         string
+	process     *testproc.Process
+	log         *os.File
 }
 
-var (
-	sharedOnce   sync.Once
-	sharedServer *Server
-	errShared    error
-)
+var shared testproc.Shared[*Server]
 
 // Shared returns the package's cluster and starts it on the first call. Without PostgreSQL's server on the machine the
 // test is skipped, or fails where CI=true.
 func Shared(t testing.TB) *Server {
 	t.Helper()
-	sharedOnce.Do(func() { sharedServer, errShared = Start() })
-	testproc.Require(t, errShared)
-	return sharedServer
+	return shared.Get(t, Start)
 }
 
 // Stop ends the package's cluster, if one was started, and removes its files.
-func Stop() {
-	if sharedServer != nil {
-		sharedServer.Stop()
-	}
-}
+func Stop() { shared.Stop() }
 
 // Start starts a cluster of its own. Most tests want Shared.
 func Start() (*Server, error) {
@@ -143,6 +134,9 @@ func (s *Server) writeFiles() error {
 	s.authority = ca
 	certificate, key, err := ca.issue(Host)
 	if err != nil {
+		return err
+	}
+	if s.certificate, err = tls.X509KeyPair(certificate, key); err != nil {
 		return err
 	}
 	for name, content := range map[string][]byte{

@@ -5,8 +5,10 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -409,6 +411,89 @@ func TestConnectionMayBreakAnywhere(t *testing.T) {
 			allowed(t, f.as(f.migrator()), "CREATE TABLE event_management.events (i int)")
 			allowed(t, f.as(f.events()), "INSERT INTO events VALUES (1)")
 		})
+	}
+}
+
+// Every statement that the function sends for one login and one schema fails in turn. Another call brings the database
+// into the same state.
+func TestEveryStatementMayFail(t *testing.T) {
+	failed := map[string]bool{}
+	for n, statement := 1, ""; !t.Failed() && (n == 1 || statement != ""); n++ {
+		t.Run(fmt.Sprintf("statement %d", n), func(t *testing.T) {
+			f := newFixture(t)
+			f.event.Schemas, f.event.Logins = f.event.Schemas[:1], f.event.Logins[:1]
+			f.event.Logins[0].Reads = nil
+			way := f.server.FailStatement(t, n)
+			f.event.Port = way.Port
+			_, err := f.function.Handle(t.Context(), f.event)
+			statement = way.Failed()
+			verb, _, _ := strings.Cut(statement, " ")
+			failed[verb] = true
+			if (err != nil) != (statement != "") || err != nil && !strings.Contains(err.Error(), "42601") {
+				t.Errorf("%q failed, and the call: %v", statement, err)
+			}
+			f.event.Port = f.server.Port
+			f.run()
+			f.assertConverged()
+		})
+	}
+	for _, verb := range []string{"SELECT", "CREATE", "GRANT", "REVOKE", "ALTER", "begin", "commit"} {
+		if !failed[verb] {
+			t.Errorf("no %s failed: %v", verb, failed)
+		}
+	}
+}
+
+// faultyAPI loses one call: before the API sees it, or only its answer.
+type faultyAPI struct {
+	at    int
+	after bool
+	calls []string
+}
+
+func (a *faultyAPI) RoundTrip(request *http.Request) (*http.Response, error) {
+	_, operation, _ := strings.Cut(request.Header.Get("X-Amz-Target"), ".")
+	a.calls = append(a.calls, operation)
+	if len(a.calls) != a.at {
+		return http.DefaultTransport.RoundTrip(request)
+	}
+	if a.after {
+		if response, err := http.DefaultTransport.RoundTrip(request); err == nil {
+			response.Body.Close()
+		}
+	}
+	return nil, errors.New("planted network failure")
+}
+
+// Every API call is lost in turn, or its answer. Another call goes on, and writes no description a second time.
+func TestEveryAPICallMayFail(t *testing.T) {
+	for _, after := range []bool{false, true} {
+		for at, broke := 1, true; broke && !t.Failed(); at++ {
+			t.Run(fmt.Sprintf("call %d, after the effect %v", at, after), func(t *testing.T) {
+				f := newFixture(t)
+				f.event.Schemas, f.event.Logins = f.event.Schemas[:1], f.event.Logins[:1]
+				f.event.Logins[0].Reads, f.event.Logins[0].SecretARN = nil, f.emptySecret()
+				api := &faultyAPI{at: at, after: after}
+				broken := *f.function
+				broken.Secrets = secretsmanager.NewFromConfig(mototest.Shared(t).Config(), func(o *secretsmanager.Options) {
+					o.HTTPClient, o.Retryer = &http.Client{Transport: api}, aws.NopRetryer{}
+				})
+				_, err := broken.Handle(t.Context(), f.event)
+				broke = len(api.calls) == at
+				if broke != (err != nil && strings.Contains(err.Error(), "planted network failure")) {
+					t.Errorf("calls %v: %v", api.calls, err)
+				}
+				f.run()
+				f.assertConverged()
+				versions, err := f.client.ListSecretVersionIds(t.Context(), &secretsmanager.ListSecretVersionIdsInput{SecretId: &f.event.Logins[0].SecretARN})
+				if err != nil || len(versions.Versions) != 1 {
+					t.Errorf("%d versions, %v", len(versions.Versions), err)
+				}
+				if !broke && !slices.Equal(api.calls, []string{"GetSecretValue", "GetSecretValue", "PutSecretValue"}) {
+					t.Errorf("calls %v", api.calls)
+				}
+			})
+		}
 	}
 }
 

@@ -100,32 +100,62 @@ func apiAnswer(status int, body any) *http.Response {
 	}
 }
 
-// breaker lets API calls through until one, which it makes fail: before the API sees it, or after it has done its work
-// and only its answer gets lost.
+// breaker lets API calls through until one, which it makes fail in its way.
 type breaker struct {
 	failAt int
-	after  bool
+	way    failure
 	n      int
-	broke  string
+	broke  string // the operation that failed
 }
+
+// failure is how a call fails.
+type failure string
+
+const (
+	refusedByAPI failure = "the API refuses it"
+	cutBefore    failure = "the network loses it"
+	cutAfter     failure = "the network loses its answer"
+)
 
 var errBroken = errors.New("planted network failure")
 
 func (b *breaker) RoundTrip(request *http.Request) (*http.Response, error) {
+	return b.pass(request, http.DefaultTransport)
+}
+
+func (b *breaker) pass(request *http.Request, on http.RoundTripper) (*http.Response, error) {
 	b.n++
 	if b.n != b.failAt {
-		return http.DefaultTransport.RoundTrip(request)
+		return on.RoundTrip(request)
 	}
-	_, b.broke, _ = strings.Cut(request.Header.Get("X-Amz-Target"), ".")
-	if !b.after {
-		return nil, errBroken
+	var secretsManager bool
+	if _, b.broke, secretsManager = strings.Cut(request.Header.Get("X-Amz-Target"), "."); !secretsManager {
+		b.broke = "RDS"
 	}
-	response, err := http.DefaultTransport.RoundTrip(request)
-	if err == nil {
-		_, _ = io.Copy(io.Discard, response.Body)
-		response.Body.Close()
+	switch b.way {
+	case refusedByAPI:
+		if !secretsManager { // RDS speaks XML
+			return &http.Response{StatusCode: http.StatusBadRequest, Request: request, Body: io.NopCloser(strings.NewReader(
+				"<ErrorResponse><Error><Code>AccessDeniedException</Code><Message>planted</Message></Error></ErrorResponse>"))}, nil
+		}
+		refusal := apiError(http.StatusBadRequest, "AccessDeniedException", "planted")
+		refusal.Request = request
+		return refusal, nil
+	case cutAfter:
+		if response, err := on.RoundTrip(request); err == nil {
+			_, _ = io.Copy(io.Discard, response.Body)
+			response.Body.Close()
+		}
 	}
 	return nil, errBroken
+}
+
+// cause is what the function's error has to say.
+func (b *breaker) cause() string {
+	if b.way == refusedByAPI {
+		return "AccessDeniedException"
+	}
+	return errBroken.Error()
 }
 
 // situations are the states from which a rotation starts: each takes other ways through the function.
@@ -145,25 +175,34 @@ var situations = []struct {
 		f.put(f.value(values{"password": "pw-the-restore-lost"}), newToken(), stageCurrent)
 		return f
 	}},
+	{"a master whose password RDS sets", "master", 3, func(t testing.TB, user string) *fixture {
+		f, _ := newMasterFixture(t, user)
+		return f
+	}},
 }
 
-// Every API call of a rotation fails in turn, and is cut off in turn after its effect. Secrets Manager then repeats the
-// steps with the same token.
+// Every API call of a rotation is refused in turn, and cut off in turn before and after its effect. Secrets Manager then
+// repeats the steps with the same token.
 func TestEveryAPICallMayFail(t *testing.T) {
 	for _, situation := range situations {
-		for _, after := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, after the effect %v", situation.name, after), func(t *testing.T) {
+		for i, way := range []failure{refusedByAPI, cutBefore, cutAfter} {
+			if way == refusedByAPI && situation.stride > 1 && situation.user != "master" {
+				continue // they make the same calls as the first
+			}
+			t.Run(fmt.Sprintf("%s, %s", situation.name, way), func(t *testing.T) {
 				var broken []string
 				for call, operation := 1, ""; !t.Failed() && (call == 1 || operation != ""); call++ {
 					t.Run(fmt.Sprintf("call %d", call), func(t *testing.T) {
-						f := situation.begin(t, fmt.Sprintf("api_%s_%d_%v", situation.user, call, after))
-						operation = f.rotateWithBrokenCall(t, call, after)
+						f := situation.begin(t, fmt.Sprintf("api_%s_%d_%d", situation.user, call, i))
+						operation = f.rotateWithBrokenCall(t, call, way)
 						broken = append(broken, operation)
 					})
 				}
-				for _, operation := range []string{
-					"DescribeSecret", "GetSecretValue", "GetRandomPassword", "PutSecretValue", "UpdateSecretVersionStage",
-				} {
+				expected := []string{"DescribeSecret", "GetSecretValue", "GetRandomPassword", "PutSecretValue", "UpdateSecretVersionStage"}
+				if situation.user == "master" {
+					expected = append(expected, "RDS")
+				}
+				for _, operation := range expected {
 					if !slices.Contains(broken, operation) {
 						t.Errorf("%s never failed: %v", operation, broken)
 					}
@@ -174,14 +213,14 @@ func TestEveryAPICallMayFail(t *testing.T) {
 }
 
 // rotateWithBrokenCall returns the operation that failed, and "" when the rotation made fewer calls.
-func (f *fixture) rotateWithBrokenCall(t *testing.T, call int, after bool) string {
+func (f *fixture) rotateWithBrokenCall(t *testing.T, call int, way failure) string {
 	token := f.begin()
-	fault := &breaker{failAt: call, after: after}
+	fault := &breaker{failAt: call, way: way}
 	err := f.rotate(f.newFunction(fault), token)
 	if fault.broke == "" && err != nil {
 		t.Fatal(err)
 	}
-	if err != nil && !strings.Contains(err.Error(), errBroken.Error()) {
+	if err != nil && !strings.Contains(err.Error(), fault.cause()) {
 		t.Errorf("%s: the error hides its cause: %v", fault.broke, err)
 	}
 	f.assertNotLockedOut(token)
@@ -214,11 +253,14 @@ func TestDatabaseConnectionMayBreakAnywhere(t *testing.T) {
 // rotateOverBrokenWire tells whether the rotation took so many records that one was broken off.
 func (f *fixture) rotateOverBrokenWire(t *testing.T, record int) bool {
 	wire := f.server.BreakableWire(t, record)
-	f.throughWire(wire)
+	f.throughPort(wire.Port)
 	token := f.begin()
 	err := f.rotate(f.function, token)
 	if !wire.Cut() && err != nil {
 		t.Fatal(err)
+	}
+	if err != nil && strings.Contains(err.Error(), "no credential may set") {
+		t.Errorf("a broken connection passes for a refused credential: %v", err)
 	}
 	f.assertNotLockedOut(token)
 	if err := f.rotate(f.function, token); err != nil {
@@ -228,15 +270,18 @@ func (f *fixture) rotateOverBrokenWire(t *testing.T, record int) bool {
 	return wire.Cut()
 }
 
-// throughWire makes every version of the secret name the wire's port in place of the server's.
-func (f *fixture) throughWire(w *pgtest.Wire) {
+// throughPort makes every version of the secret, and RDS, name a port in place of the server's.
+func (f *fixture) throughPort(port int) {
 	f.t.Helper()
+	if f.instance != nil {
+		f.instance.port = port
+	}
 	for _, stage := range []string{stagePrevious, stageCurrent} {
 		fields := f.fields(stage)
 		if fields == nil {
 			continue
 		}
-		fields["port"] = w.Port
+		fields["port"] = port
 		f.put(mustJSON(f.t, fields), newToken(), stageCurrent)
 	}
 }
@@ -249,8 +294,75 @@ func (f *fixture) assertNotLockedOut(token string) {
 			return
 		}
 	}
-	if f.masterID == "" {
+	if f.masterID == "" && f.instance == nil {
 		f.t.Errorf("no version of the secret logs in any more (token %s)", token)
+	}
+}
+
+// Every statement that the function sends fails in turn: the server refuses it, and what was begun is undone.
+func TestEveryStatementMayFail(t *testing.T) {
+	for _, situation := range situations {
+		t.Run(situation.name, func(t *testing.T) {
+			var failed []string
+			for n, statement := 1, ""; !t.Failed() && (n == 1 || statement != ""); n++ {
+				t.Run(fmt.Sprintf("statement %d", n), func(t *testing.T) {
+					f := situation.begin(t, fmt.Sprintf("statement_%s_%d", situation.user, n))
+					statement = f.rotateWithFailingStatement(t, n)
+					failed = append(failed, statement)
+				})
+			}
+			expected := []string{"SELECT pg_is_in_recovery", "begin", "lock_timeout", "pg_advisory_xact_lock", "ALTER ROLE", "commit"}
+			if situation.user == "master" {
+				expected = expected[:1] // RDS does the rest
+			}
+			for _, words := range expected {
+				if !slices.ContainsFunc(failed, func(statement string) bool { return strings.Contains(statement, words) }) {
+					t.Errorf("%q never failed: %q", words, failed)
+				}
+			}
+		})
+	}
+}
+
+// rotateWithFailingStatement returns the statement that failed, and "" when the rotation sent fewer.
+func (f *fixture) rotateWithFailingStatement(t *testing.T, n int) string {
+	way := f.server.FailStatement(t, n)
+	f.throughPort(way.Port)
+	token := f.begin()
+	err := f.rotate(f.function, token)
+	statement := way.Failed()
+	switch {
+	case statement == "" && err != nil:
+		t.Fatal(err)
+	case statement != "" && err == nil && f.instance == nil: // what RDS has done, a second look finds
+		t.Errorf("%q failed, and the rotation did not", statement)
+	}
+	if err != nil && !strings.Contains(err.Error(), "42601") {
+		t.Errorf("%s: the error hides its cause: %v", statement, err)
+	}
+	f.assertNotLockedOut(token)
+	if err := f.rotate(f.function, token); err != nil {
+		t.Errorf("%s: the second try failed: %v", statement, err)
+	}
+	f.assertConverged(token)
+	return statement
+}
+
+// A first login that the network breaks says nothing about the password: no second one is tried.
+func TestBrokenLoginIsNotARefusedOne(t *testing.T) {
+	f := newFixture(t, "broken_login", "pw-of-broken-login")
+	wire := f.server.BreakableWire(t, 4) // in the TLS handshake
+	f.throughPort(wire.Port)
+	token := f.begin()
+	if err := f.call("createSecret", token); err != nil {
+		t.Fatal(err)
+	}
+	logins := f.logins()
+	if err := f.call("setSecret", token); err == nil || !wire.Cut() {
+		t.Errorf("cut %v, and the step says %v", wire.Cut(), err)
+	}
+	if f.logins() != logins {
+		t.Error("it went on to another credential")
 	}
 }
 
@@ -369,6 +481,10 @@ func TestNoPlaintextFollowsARefusalOfTLS(t *testing.T) {
 	wantError(t, f.call("setSecret", token), "refused TLS")
 	if heard := plain.heard(); len(heard) > 0 {
 		t.Errorf("the client went on in clear: %q", heard)
+	}
+	wantError(t, f.call("testSecret", token), "refused TLS")
+	if got := plain.called(); got != 2 { // what is no wrong password does not pass either
+		t.Errorf("the two steps tried %d times", got)
 	}
 }
 

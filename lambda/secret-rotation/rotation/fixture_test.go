@@ -1,7 +1,6 @@
 package rotation
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -12,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -22,6 +20,7 @@ import (
 
 	"github.com/batbern/infrastructure/internal/mototest"
 	"github.com/batbern/infrastructure/internal/pgtest"
+	"github.com/batbern/infrastructure/internal/testproc"
 )
 
 func TestMain(m *testing.M) {
@@ -44,26 +43,9 @@ type fixture struct {
 	secretID string
 	made     []string // every secret of the test
 	masterID string
-	output   *output
-	logMark  int64 // where the server's log ended before the test
-}
-
-// output collects everything the function says: its log and its errors.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
+	instance *instance        // where RDS sets the password; else nil
+	output   *testproc.Output // everything the function says: its log and its errors
+	logMark  int64            // where the server's log ended before the test
 }
 
 type values map[string]any
@@ -93,7 +75,7 @@ type noContext struct{ testing.TB }
 func (noContext) Context() context.Context { return context.Background() }
 
 func newServers(t testing.TB, user string) *fixture {
-	f := &fixture{t: t, server: pgtest.Shared(t), moto: mototest.Shared(t), user: user, output: &output{}}
+	f := &fixture{t: t, server: pgtest.Shared(t), moto: mototest.Shared(t), user: user, output: &testproc.Output{}}
 	f.logMark = f.server.LogMark(t)
 	f.client = secretsmanager.NewFromConfig(f.moto.Config())
 	f.function = f.newFunction(nil)
@@ -111,6 +93,7 @@ func (f *fixture) newFunction(transport http.RoundTripper) *Function {
 	}
 	return &Function{
 		Secrets:  secretsmanager.NewFromConfig(settings),
+		RDS:      f.newRDS(transport),
 		Roots:    f.server.RootCAs(),
 		Password: PasswordPolicy{Length: defaultPasswordLength, ExcludeCharacters: defaultExcludeCharacters},
 		Log:      slog.New(slog.NewJSONHandler(f.output, &slog.HandlerOptions{Level: slog.LevelDebug})),

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -23,6 +24,7 @@ import (
 // a password that it takes is set, as RDS does, some time later.
 type instance struct {
 	f          *fixture
+	mu         sync.Mutex // RDS makes one change after the other
 	id, master string
 	address    string // what it says its endpoint is; the test's server unless changed
 	port       int
@@ -45,12 +47,24 @@ func newMasterFixture(t testing.TB, master string) (*fixture, *instance) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	settings := f.moto.Config()
-	settings.HTTPClient = &http.Client{Transport: i}
-	settings.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
-	f.function.RDS = rds.NewFromConfig(settings)
+	f.instance = i
+	f.function.RDS = f.newRDS(nil)
 	f.createSecret(f.value(values{"dbInstanceIdentifier": i.id}))
 	return f, i
+}
+
+// newRDS leads to the instance, if there is one, through the transport, if there is one.
+func (f *fixture) newRDS(transport http.RoundTripper) *rds.Client {
+	if f.instance == nil {
+		return nil
+	}
+	settings := f.moto.Config()
+	settings.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
+	settings.HTTPClient = &http.Client{Transport: f.instance}
+	if fault, plants := transport.(*breaker); plants {
+		settings.HTTPClient = roundTrip(func(request *http.Request) (*http.Response, error) { return fault.pass(request, f.instance) })
+	}
+	return rds.NewFromConfig(settings)
 }
 
 var (
@@ -80,6 +94,8 @@ func (i *instance) RoundTrip(request *http.Request) (*http.Response, error) {
 	answer = address.ReplaceAll(answer, []byte("<Address>"+i.address+"</Address>"))
 	answer = port.ReplaceAll(answer, []byte(fmt.Sprintf("<Port>%d</Port>", i.port)))
 	response.Body, response.ContentLength = io.NopCloser(bytes.NewReader(answer)), int64(len(answer))
+	i.mu.Lock()
+	defer i.mu.Unlock()
 	if form.Get("Action") == "ModifyDBInstance" && response.StatusCode == http.StatusOK {
 		i.changes++
 		i.pending = form.Get("MasterUserPassword")

@@ -10,9 +10,10 @@ import (
 
 // plaintextServer answers like a PostgreSQL without TLS and keeps what it hears afterwards.
 type plaintextServer struct {
-	port int
-	mu   sync.Mutex
-	said []byte
+	port        int
+	mu          sync.Mutex
+	said        []byte
+	connections int
 }
 
 func startPlaintextServer(t testing.TB) *plaintextServer {
@@ -37,6 +38,9 @@ func startPlaintextServer(t testing.TB) *plaintextServer {
 
 func (s *plaintextServer) refuse(conn net.Conn) {
 	defer conn.Close()
+	s.mu.Lock()
+	s.connections++
+	s.mu.Unlock()
 	request := make([]byte, 8)
 	if _, err := io.ReadFull(conn, request); err != nil {
 		return
@@ -54,6 +58,12 @@ func (s *plaintextServer) keep(said []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.said = append(s.said, said...)
+}
+
+func (s *plaintextServer) called() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.connections
 }
 
 func (s *plaintextServer) heard() []byte {

@@ -1,7 +1,10 @@
 package rotation
 
 import (
+	"bytes"
 	"context"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -143,6 +146,42 @@ func TestLabelsDecideWhetherAStepRuns(t *testing.T) {
 			t.Error("the password was changed all the same")
 		}
 	})
+}
+
+// timesUp ends the call's time after the n-th answer of the API.
+type timesUp struct {
+	n   int
+	end func()
+}
+
+func (u *timesUp) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := http.DefaultTransport.RoundTrip(request)
+	if err != nil {
+		return nil, err
+	}
+	content, err := io.ReadAll(response.Body)
+	response.Body.Close()
+	response.Body = io.NopCloser(bytes.NewReader(content))
+	if u.n--; u.n == 0 {
+		u.end()
+	}
+	return response, err
+}
+
+func TestDeadlineReachesTheDatabase(t *testing.T) {
+	f := newFixture(t, "deadline_login", "pw-of-deadline-login")
+	token := f.begin()
+	if err := f.call("createSecret", token); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	logins := f.logins()
+	// the labels, AWSCURRENT, AWSPENDING; then come logins
+	wantError(t, f.callAs(ctx, f.newFunction(&timesUp{3, cancel}), "setSecret", token), "log in to PostgreSQL", "canceled")
+	if f.logins() != logins {
+		t.Error("it logged in after its time was up")
+	}
 }
 
 func TestDeadlineReachesEveryCall(t *testing.T) {

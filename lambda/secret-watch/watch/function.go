@@ -128,7 +128,8 @@ func (f *Function) measureExternal(ctx context.Context, secret Secret) error {
 	return f.emit(secret.Name, map[string]float64{DaysUntilExpiry: left})
 }
 
-// currentSince is when the value in use was put in, nil without one. DescribeSecret's LastChangedDate would not do: a
+// currentSince is when the value in use was put in, nil without one. A value that nobody knows the age of is a fault, and
+// not silence. DescribeSecret's LastChangedDate would not do: a
 // changed tag makes the oldest value look new.
 func (f *Function) currentSince(ctx context.Context, arn string) (*time.Time, error) {
 	pages := secretsmanager.NewListSecretVersionIdsPaginator(f.Secrets, &secretsmanager.ListSecretVersionIdsInput{SecretId: &arn})
@@ -138,9 +139,13 @@ func (f *Function) currentSince(ctx context.Context, arn string) (*time.Time, er
 			return nil, fmt.Errorf("list its versions: %w", err)
 		}
 		for _, version := range page.Versions {
-			if slices.Contains(version.VersionStages, "AWSCURRENT") && version.CreatedDate != nil {
-				return version.CreatedDate, nil
+			if !slices.Contains(version.VersionStages, "AWSCURRENT") {
+				continue
 			}
+			if version.CreatedDate == nil {
+				return nil, errors.New("list its versions: the answer does not say when the current one was made")
+			}
+			return version.CreatedDate, nil
 		}
 	}
 	return nil, nil

@@ -231,6 +231,87 @@ func TestExternalSecrets(t *testing.T) {
 	}
 }
 
+// pages answers each call with the next of its texts.
+type pages struct{ texts []string }
+
+func (p *pages) RoundTrip(request *http.Request) (*http.Response, error) {
+	text := p.texts[0]
+	p.texts = p.texts[1:]
+	return answers(text).RoundTrip(request)
+}
+
+// The edges of a value's life, to the second: the alarm speaks below 14 days, and a value that has ended is below 0.
+func TestEdgesOfAValuesLife(t *testing.T) {
+	f := newFixture(t)
+	made := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	for after, want := range map[time.Duration]float64{
+		0:                    90,
+		time.Second:          89,
+		76 * day:             14, // the last day of silence
+		76*day + time.Second: 13,
+		90*day - time.Second: 0,
+		90 * day:             0, // the last moment
+		90*day + time.Second: -1,
+		-time.Hour:           90, // a clock that is behind AWS's
+		3650*day + time.Hour: -3561,
+	} {
+		f.function.Now = func() time.Time { return made.Add(after) }
+		f.answer(fmt.Sprintf(`{"Versions": [{"VersionStages": ["AWSCURRENT", "AWSPENDING"], "CreatedDate": %d}]}`, made.Unix()))
+		found, err := f.measure(Secret{Name: "a", ARN: "arn:a", MaxAgeDays: 90})
+		if err != nil || found["a"][DaysUntilExpiry] != want {
+			t.Errorf("after %v: got %v, %v, want %v days", after, found, err, want)
+		}
+	}
+}
+
+// answer has the API answer with these texts.
+func (f *fixture) answer(texts ...string) {
+	settings := f.moto.Config()
+	settings.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
+	settings.HTTPClient = &http.Client{Transport: &pages{texts}}
+	f.function.Secrets = secretsmanager.NewFromConfig(settings)
+}
+
+func TestCurrentVersionIsFoundOnEveryPage(t *testing.T) {
+	f := newFixture(t)
+	made := time.Now().Add(-10 * day).Unix()
+	f.answer(`{"Versions": [{"VersionStages": ["AWSPREVIOUS"], "CreatedDate": 1}, {"CreatedDate": 2}], "NextToken": "next"}`,
+		fmt.Sprintf(`{"Versions": [{"VersionStages": ["AWSCURRENT"], "CreatedDate": %d}]}`, made))
+	found, err := f.measure(Secret{Name: "a", ARN: "arn:a", MaxAgeDays: 30})
+	if err != nil || found["a"][DaysUntilExpiry] != 19 {
+		t.Errorf("got %v, %v", found, err)
+	}
+}
+
+// A date that is missing or no date is a fault of the call, which has an alarm, and no metric that calms.
+func TestAgeThatIsNotKnownIsAFault(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"Versions": [{"VersionStages": ["AWSCURRENT"]}]}`:                                "does not say when",
+		`{"Versions": [{"VersionStages": ["AWSCURRENT"], "CreatedDate": null}]}`:           "does not say when",
+		`{"Versions": [{"VersionStages": ["AWSCURRENT"], "CreatedDate": "last Tuesday"}]}`: "deserialization failed",
+		`{"Versions": [{"VersionStages": "AWSCURRENT", "CreatedDate": 1}]}`:                "deserialization failed",
+		`half an ans`: "deserialization failed",
+	} {
+		f := newFixture(t)
+		f.answer(text)
+		found, err := f.measure(Secret{Name: "a", ARN: "arn:a", MaxAgeDays: 30})
+		if err == nil || !strings.Contains(err.Error(), want) || len(found) > 0 {
+			t.Errorf("%s: measured %v, %v, want %q", text, found, err, want)
+		}
+	}
+	for text, want := range map[string]string{
+		`{"RotationEnabled": true, "LastRotatedDate": "yesterday"}`: "deserialization failed",
+		`{"RotationEnabled": true, "LastRotatedDate": null}`:        "neither when it was made",
+	} {
+		f := newFixture(t)
+		f.answer(text)
+		found, err := f.measure(Secret{Name: "a", ARN: "arn:a", RotateEveryDays: 30})
+		if err == nil || !strings.Contains(err.Error(), want) || len(found) > 0 {
+			t.Errorf("%s: measured %v, %v, want %q", text, found, err, want)
+		}
+	}
+}
+
 func TestFaultOfOneSecretDoesNotHideTheOthers(t *testing.T) {
 	f := newFixture(t)
 	first, last := f.secret(value), f.secret(value)
