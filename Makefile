@@ -31,7 +31,7 @@ synth: node_modules/.package-lock.json ## Terraform for all stacks, in cdktf.out
 	@go run .
 
 test: setup ## all tests, with coverage
-	@go test -json -count=1 -coverprofile=coverage.out -coverpkg=$(COVERED) $(TESTS) \
+	@go test -json -count=1 -timeout 30m -coverprofile=coverage.out -coverpkg=$(COVERED) $(TESTS) \
 		| go run ./internal/testreport -coverage coverage.out -minimum 90 __tests__
 
 test-migrations: setup ## the migrations with real Flyway on a real PostgreSQL; fails where one of them is missing

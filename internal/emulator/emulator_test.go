@@ -4,6 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -54,6 +58,39 @@ func TestEveryGapHasAReason(t *testing.T) {
 		}
 	}
 }
+
+// A gap of something that is not made any more only hides what would work.
+func TestEveryGapIsOfSomethingMade(t *testing.T) {
+	gaps, err := KnownGaps()
+	if err != nil {
+		t.Fatal(err)
+	}
+	imports := map[string]bool{}
+	if err := filepath.WalkDir(filepath.Join("..", "..", "constructs"), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".go" {
+			return err
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, imported := range parsed.Imports {
+			imports[strings.Trim(filepath.Base(imported.Path.Value), `"`)] = true
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	listed := slices.Concat(slices.Collect(maps.Keys(gaps.Missing)), slices.Collect(maps.Keys(gaps.Dependent)), slices.Collect(maps.Keys(gaps.Forgotten)))
+	for _, typ := range listed {
+		if !imports[binding(typ)] {
+			t.Errorf("%s: nothing makes one", typ)
+		}
+	}
+}
+
+// binding is the Go package of a resource type.
+func binding(typ string) string { return strings.ReplaceAll(strings.TrimPrefix(typ, "aws_"), "_", "") }
 
 func TestLeaveOut(t *testing.T) {
 	var document map[string]any
