@@ -46,7 +46,7 @@ func images(pipeline config.Pipeline, props ServiceHubsProps) role {
 	return role{
 		id: ImagesEnvironment, name: fmt.Sprintf("%s-%s-images", props.Base.Stack(), pipeline.Service), boundaryArn: props.BoundaryArn,
 		description: fmt.Sprintf("The pipeline of %s pushes its images", pipeline.Service),
-		trust:       trustJobs(props.GithubProviderArn, pipeline.Repository, ImagesEnvironment),
+		trust:       props.jobs(pipeline, ImagesEnvironment),
 		rights:      []right{{"push", PushPolicy(props.ImageArns[pipeline.Service])}},
 	}
 }
@@ -70,7 +70,7 @@ func serviceHub(pipeline config.Pipeline, deployment config.Deployment, props Se
 	return role{
 		id: string(deployment.Environment), name: serviceHubName(deployment.Stack, pipeline.Service), boundaryArn: props.BoundaryArn,
 		description: fmt.Sprintf("The pipeline of %s enters %s here", pipeline.Service, deployment.Stack),
-		trust:       trustJobs(props.GithubProviderArn, pipeline.Repository, string(deployment.Environment)),
+		trust:       props.jobs(pipeline, string(deployment.Environment)),
 		rights: []right{{"assume", policy.Document{Statements: []policy.Statement{{
 			Sid:       "OnwardRole",
 			Effect:    policy.Allow,
@@ -80,18 +80,10 @@ func serviceHub(pipeline config.Pipeline, deployment config.Deployment, props Se
 	}
 }
 
-// trustJobs lets the jobs of one repository's GitHub environment sign in.
-func trustJobs(providerArn, repository, environment string) policy.Document {
-	return policy.Document{Statements: []policy.Statement{{
-		Sid:        "GithubEnvironment",
-		Effect:     policy.Allow,
-		Principals: policy.Principals{Federated: []string{providerArn}},
-		Actions:    []string{"sts:AssumeRoleWithWebIdentity"},
-		Conditions: policy.Conditions{"StringEquals": {
-			githubHost + ":aud": {githubAudience},
-			githubHost + ":sub": {fmt.Sprintf("repo:%s:environment:%s", repository, environment)},
-		}},
-	}}}
+// jobs lets the pipeline's jobs in one GitHub environment sign in.
+func (p ServiceHubsProps) jobs(of config.Pipeline, environment string) policy.Document {
+	github := Github{Repository: of.Repository, ProviderArn: p.GithubProviderArn}
+	return policy.Document{Statements: []policy.Statement{github.trust(environment)}}
 }
 
 func serviceHubName(stack, service string) string { return stack + "-" + service + "-pipeline" }
