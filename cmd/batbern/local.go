@@ -35,7 +35,7 @@ type LocalApplyCmd struct {
 }
 
 // Run synthesizes for the emulator, applies each stack, plans it again, and prints what it saw.
-func (c *LocalApplyCmd) Run(ctx context.Context, std streams) error {
+func (c *LocalApplyCmd) Run(ctx context.Context, std streams) (err error) {
 	if len(c.Stacks) == 0 {
 		c.Stacks = []string{"base", "dev"}
 	}
@@ -47,10 +47,11 @@ func (c *LocalApplyCmd) Run(ctx context.Context, std streams) error {
 	start := time.Now()
 	progress := func(step string) { fmt.Fprintf(std.Err, "%6.0fs  %s\n", time.Since(start).Seconds(), step) }
 
-	endpoint, err := c.endpoint(ctx, progress)
+	endpoint, stop, err := c.endpoint(ctx, progress)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, stop()) }()
 	progress("synthesis for " + endpoint)
 	if err := synthesizeFor(ctx, endpoint); err != nil {
 		return err
@@ -98,12 +99,17 @@ func applied(stacks []string) []string {
 	})
 }
 
-func (c *LocalApplyCmd) endpoint(ctx context.Context, progress func(string)) (string, error) {
+// endpoint is where Terraform finds the emulator, until stop.
+func (c *LocalApplyCmd) endpoint(ctx context.Context, progress func(string)) (endpoint string, stop func() error, err error) {
 	if c.Endpoint != "" {
-		return strings.TrimSuffix(c.Endpoint, "/"), nil
+		return strings.TrimSuffix(c.Endpoint, "/"), func() error { return nil }, nil
 	}
 	progress("starting moto")
-	return emulator.Start(ctx, localFolder)
+	moto, err := emulator.Start(ctx, localFolder)
+	if err != nil {
+		return "", nil, err
+	}
+	return emulator.Relay(moto)
 }
 
 // synthesizeFor runs the app for the emulator. A process of its own, because jsii lives once in one.

@@ -58,9 +58,40 @@ func changed(change *tfjson.Change) []string {
 	}
 	for name := range names {
 		isUnknown, _ := unknown[name].(bool)
-		if isUnknown || reflect.DeepEqual(before[name], after[name]) {
+		if isUnknown || reflect.DeepEqual(given(before[name]), given(after[name])) {
 			delete(names, name)
 		}
 	}
 	return slices.Sorted(maps.Keys(names))
+}
+
+// given is a value without what says nothing: a state holds "", 0, false and {} where a configuration has no value.
+func given(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		kept := map[string]any{}
+		for name, item := range v {
+			if item = given(item); item != nil {
+				kept[name] = item
+			}
+		}
+		if len(kept) > 0 {
+			return kept
+		}
+		return nil
+	case []any:
+		var kept []any
+		for _, item := range v {
+			kept = append(kept, given(item))
+		}
+		if len(kept) > 0 {
+			return kept
+		}
+		return nil
+	default:
+		if value == nil || reflect.ValueOf(value).IsZero() {
+			return nil
+		}
+		return value
+	}
 }

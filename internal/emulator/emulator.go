@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -22,30 +21,6 @@ type Result struct {
 	LeftOut   []string
 	Drift     Drift
 	Took      time.Duration
-}
-
-const (
-	// atOnce is how many resources are made at once: moto is one Python process, which more of them only keep waiting.
-	atOnce = 4
-	// mostBroken is how often an apply is taken up again.
-	mostBroken = 3
-)
-
-// persist applies until nothing is left, or something else fails than a connection.
-func persist(ctx context.Context, apply func(context.Context) error, again func()) error {
-	err := apply(ctx)
-	for broken := 0; dropped(err) && broken < mostBroken && ctx.Err() == nil; broken++ {
-		again()
-		err = apply(ctx)
-	}
-	return err
-}
-
-// dropped says whether a failure is a connection's and not an answer of the emulator's. On a busy machine moto drops
-// some, in the middle of an answer, where the AWS SDK does not repeat the call.
-func dropped(err error) bool {
-	return err != nil && slices.ContainsFunc([]string{"use of closed network connection", "connection reset by peer", "unexpected EOF", "broken pipe"},
-		func(sign string) bool { return strings.Contains(err.Error(), sign) })
 }
 
 // Fits refuses stacks that the emulator cannot hold side by side.
@@ -120,10 +95,7 @@ func Apply(ctx context.Context, folder, endpoint string, gaps Gaps, result Resul
 		return result, err
 	}
 	progress(fmt.Sprintf("%s: apply %d resources", result.Stack, result.Resources))
-	stack.Parallel = atOnce
-	if err := persist(ctx, stack.Apply, func() {
-		progress(result.Stack + ": the emulator dropped a connection; applying what is left")
-	}); err != nil {
+	if err := stack.Apply(ctx); err != nil {
 		return result, err
 	}
 	progress(result.Stack + ": second plan")

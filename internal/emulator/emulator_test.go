@@ -1,13 +1,16 @@
 package emulator
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
+	"fmt"
 	"go/parser"
 	"go/token"
+	"io"
 	"io/fs"
 	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -159,43 +162,16 @@ func TestDrift(t *testing.T) {
 		change("aws_queue", "replaced", replace, fields{"options": nil, "id": "1"}, fields{"options": "x"}, fields{"id": true}),
 		change("aws_queue", "both", update, fields{"policy": "a", "name": "n"}, fields{"policy": "b", "name": "m"}, nil),
 		change("aws_queue", "lost", tfjson.Actions{tfjson.ActionCreate}, nil, fields{"policy": "x"}, nil),
+		change("aws_queue", "unsaid", update, fields{"policy": "a", "tags": fields{}, "name": "", "rules": []any{fields{"port": 0.0, "on": false, "x": "y"}}},
+			fields{"policy": "b", "tags": nil, "rules": []any{fields{"port": nil, "x": "y"}}}, nil),
 		change("aws_topic", "other", update, fields{"policy": "a"}, fields{"policy": "b"}, nil),
 	}}
 	drift := gaps.DriftOf(plan)
-	if got := strings.Join(drift.Forgiven, "; "); got != "aws_queue.forgotten: update policy; aws_queue.replaced: delete/create options" {
+	if got := strings.Join(drift.Forgiven, "; "); got != "aws_queue.forgotten: update policy; aws_queue.replaced: delete/create options; aws_queue.unsaid: update policy" {
 		t.Errorf("forgiven: %s", got)
 	}
 	if got := strings.Join(drift.Unexplained, "; "); got != "aws_queue.both: update name, policy; aws_queue.lost: create policy; aws_topic.other: update policy" {
 		t.Errorf("unexplained: %s", got)
-	}
-}
-
-// Only a connection that broke is worth another try, and not for ever.
-func TestPersist(t *testing.T) {
-	lost, refused := errors.New("read tcp 127.0.0.1:1: use of closed network connection"), errors.New("AccessDenied")
-	for name, of := range map[string]struct {
-		failures []error
-		broken   int
-		err      error
-	}{
-		"at once":            {nil, 0, nil},
-		"after two":          {[]error{lost, lost}, 2, nil},
-		"never":              {[]error{lost, lost, lost, lost, lost}, 3, lost},
-		"refused":            {[]error{refused, lost}, 0, refused},
-		"lost, then refused": {[]error{lost, refused}, 1, refused},
-	} {
-		told := 0
-		err := persist(context.Background(), func(context.Context) error {
-			if len(of.failures) == 0 {
-				return nil
-			}
-			next := of.failures[0]
-			of.failures = of.failures[1:]
-			return next
-		}, func() { told++ })
-		if told != of.broken || !errors.Is(err, of.err) {
-			t.Errorf("%s: taken up %d times, %v", name, told, err)
-		}
 	}
 }
 
@@ -225,5 +201,47 @@ func TestFits(t *testing.T) {
 	}
 	if err := Fits(folder, gaps, []string{"missing"}); err == nil {
 		t.Error("a missing stack fits")
+	}
+}
+
+// A relay keeps the host that was asked for, and the connection, which the emulator closes.
+func TestRelay(t *testing.T) {
+	emulator := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Connection", "close")
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(w, "%s %s%s: %s", r.Method, r.Host, r.URL.RequestURI(), body)
+	}))
+	defer emulator.Close()
+	address, stop, err := Relay(emulator.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	relay, err := url.Parse(address)
+	if err != nil || Loopback(address) != nil {
+		t.Fatalf("%s: %v", address, err)
+	}
+	client := &http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(relay)}}
+	for range 3 {
+		answer, err := client.Post("http://123456789012.s3-control.eu-central-1.amazonaws.com/v20180820/x?y=1", "text/xml", strings.NewReader("text"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(answer.Body)
+		if want := "POST 123456789012.s3-control.eu-central-1.amazonaws.com/v20180820/x?y=1: text"; string(text) != want || err != nil {
+			t.Errorf("%q, %v; wanted %q", text, err, want)
+		}
+		if answer.Close {
+			t.Error("the connection is closed after an answer")
+		}
+		if err := answer.Body.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	client.CloseIdleConnections()
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if _, err := client.Get(address); err == nil {
+		t.Error("a stopped relay answers")
 	}
 }

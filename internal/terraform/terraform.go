@@ -2,7 +2,6 @@
 package terraform
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -60,11 +59,9 @@ func Stacks(folder string) ([]string, error) {
 
 // Stack is one synthesized stack's working folder.
 type Stack struct {
-	Name string
-	// Parallel is how many resources are worked on at once; 0 leaves it to Terraform, which takes 10.
-	Parallel int
-	folder   string
-	run      *tfexec.Terraform
+	Name   string
+	folder string
+	run    *tfexec.Terraform
 }
 
 // Open readies a stack to be worked on. Variables are added to the process's for every run.
@@ -168,9 +165,7 @@ func (s Stack) PlanOnly(ctx context.Context) error {
 }
 
 // Apply makes the stack so.
-func (s Stack) Apply(ctx context.Context) error {
-	return explain(s.Name, s.run.Apply(ctx, tfexec.Parallelism(cmp.Or(s.Parallel, 10))))
-}
+func (s Stack) Apply(ctx context.Context) error { return explain(s.Name, s.run.Apply(ctx)) }
 
 // Destroy takes the stack away.
 func (s Stack) Destroy(ctx context.Context) error { return explain(s.Name, s.run.Destroy(ctx)) }
