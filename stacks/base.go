@@ -45,7 +45,7 @@ func Base(app cdktf.App, project config.Project) cdktf.TerraformStack {
 		Repositories: base.Repositories,
 		KeepImages:   base.KeepImages,
 		PullAccounts: accounts(base.Deployments),
-		KeyArn:       encryption.Key(stack, "images", keyProps(base, base.Account.Region, nil), encryption.Images),
+		KeyArn:       encryption.Key(stack, "images", keyProps(base, base.Account.Region, nil), encryption.Images).Arn,
 		Protection:   base.Protection,
 	})
 	hubs := identity.Hubs(stack, "deployment", identity.HubsProps{
@@ -88,7 +88,7 @@ func queryLog(stack cdktf.TerraformStack, base config.Base, inVirginia cdktf.Ter
 		AccountID:     base.Account.ID,
 		RetentionDays: base.QueryLogDays,
 		Provider:      inVirginia,
-		KeyArn:        encryption.Key(stack, "query_logs", keyProps(base, virginia, inVirginia), encryption.Logs),
+		KeyArn:        encryption.Key(stack, "query_logs", keyProps(base, virginia, inVirginia), encryption.Logs).Arn,
 	}
 }
 

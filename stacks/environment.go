@@ -30,8 +30,8 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 		Name: environment.Stack(), AccountID: account.ID, Region: account.Region, Protection: environment.Protection,
 	})
 	topics := addTopics(stack, environment, keys.MessagesKeyArn)
-	recoveryKeyArn := recoveryStorageKey(stack, environment, in)
-	buckets := addBuckets(stack, environment, keys, recoveryKeyArn, boundaryArn, in)
+	recoveryKey := recoveryStorageKey(stack, environment, in)
+	buckets := addBuckets(stack, environment, keys, recoveryKey.Arn, boundaryArn, in)
 	vpc := network.New(stack, "network", network.Props{
 		Name:              environment.Stack(),
 		Account:           account,
@@ -55,7 +55,7 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 		github: settings.GithubRepository,
 	})
 	front := addEdge(stack, environment, buckets, certificates, in)
-	openBuckets(stack, environment, keys, recoveryKeyArn, buckets, front, in)
+	openBuckets(stack, environment, keys, recoveryKey, buckets, front, in)
 	records.New(stack, "records", records.Props{
 		ZoneID: base.zoneID(), Root: environment.Domains.Root, DNS: in.dns,
 		Aliases: append(aliases(environment.Domains, front), records.Alias{

@@ -16,10 +16,10 @@ type clouds struct {
 	virginia, recovery, dns cdktf.TerraformProvider
 }
 
-// recoveryStorageKey encrypts the replicas of buckets; "" where the environment has none.
-func recoveryStorageKey(stack cdktf.TerraformStack, environment config.Environment, in clouds) string {
+// recoveryStorageKey encrypts the replicas of buckets, where the environment has some.
+func recoveryStorageKey(stack cdktf.TerraformStack, environment config.Environment, in clouds) encryption.KeyOutputs {
 	if !environment.Storage.Replicated {
-		return ""
+		return encryption.KeyOutputs{}
 	}
 	return encryption.Key(stack, "recovery_storage", encryption.Props{
 		Name:       environment.Stack(),
@@ -56,7 +56,7 @@ func addEdge(stack cdktf.TerraformStack, environment config.Environment, buckets
 			Region:     virginia,
 			Protection: environment.Protection,
 			Provider:   in.virginia,
-		}, encryption.Logs)
+		}, encryption.Logs).Arn
 	}
 	return edge.New(stack, "edge", edge.Props{
 		Name:           environment.Stack(),
@@ -74,7 +74,7 @@ func addEdge(stack cdktf.TerraformStack, environment config.Environment, buckets
 
 // openBuckets lets the distributions read their buckets, and no others: by the buckets' policies and by their keys'. It
 // comes after both, because the policies name the distributions and the distributions the buckets.
-func openBuckets(stack cdktf.TerraformStack, environment config.Environment, keys encryption.Outputs, recoveryKeyArn string,
+func openBuckets(stack cdktf.TerraformStack, environment config.Environment, keys encryption.Outputs, recoveryKey encryption.KeyOutputs,
 	buckets storage.Outputs, front edge.Outputs, in clouds) {
 	distributions := []string{front.Frontend.Arn, front.Content.Arn}
 	storage.Access(stack, "storage_access", storage.AccessProps{Buckets: buckets, FrontendArn: front.Frontend.Arn, ContentArn: front.Content.Arn})
@@ -84,9 +84,9 @@ func openBuckets(stack cdktf.TerraformStack, environment config.Environment, key
 		Region:           environment.Account.Region,
 		DistributionArns: distributions,
 	})
-	if recoveryKeyArn != "" {
+	if recoveryKey.ID != "" {
 		encryption.StoragePolicy(stack, "recovery_storage_key_policy", encryption.StoragePolicyProps{
-			KeyID:            recoveryKeyArn,
+			KeyID:            recoveryKey.ID,
 			AccountID:        environment.Account.ID,
 			Region:           environment.Account.RecoveryRegion,
 			Provider:         in.recovery,

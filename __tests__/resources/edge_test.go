@@ -128,6 +128,9 @@ func TestEdge(t *testing.T) {
 			}
 			// the key opens to the same two, by name
 			for _, key := range stack.Resources("aws_kms_key_policy") {
+				if id := key.Text("key_id"); !strings.HasSuffix(id, ".key_id}") {
+					t.Errorf("%s: %s is of %s: by its ARN every plan would find it changed", stack.Name, key.Path, id)
+				}
 				readers := 0
 				for _, statement := range statements(t, key, "policy") {
 					if !slices.Contains(statement.Principals.Services, "cloudfront.amazonaws.com") {

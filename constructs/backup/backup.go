@@ -124,12 +124,12 @@ func recovery(scope constructs.Construct, props Props) (vaultArn string) {
 	key := encryption.Key(scope, "key", encryption.Props{
 		Name: props.Name, AccountID: props.Account.ID, Region: props.Account.RecoveryRegion, Protection: props.Protection, Provider: props.Recovery,
 	}, encryption.Data)
-	copies := vault(scope, "vault", props, key, props.Recovery)
+	copies := vault(scope, "vault", props, key.Arn, props.Recovery)
 	dbinstanceautomatedbackupsreplication.NewDbInstanceAutomatedBackupsReplication(scope, jsii.String("continuous"),
 		&dbinstanceautomatedbackupsreplication.DbInstanceAutomatedBackupsReplicationConfig{
 			SourceDbInstanceArn: jsii.String(props.InstanceArn),
 			RetentionPeriod:     jsii.Number(props.RetentionDays),
-			KmsKeyId:            jsii.String(key),
+			KmsKeyId:            jsii.String(key.Arn),
 			Provider:            props.Recovery,
 		})
 	return *copies.Arn()

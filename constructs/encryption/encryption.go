@@ -52,10 +52,14 @@ func New(scope constructs.Construct, id string, props Props) Outputs {
 	}
 }
 
-// Key makes one key of a class and gives its ARN: for what lives in another region (logs in us-east-1, backup copies
-// in the recovery region), and for the base, which needs fewer.
-func Key(scope constructs.Construct, id string, props Props, class Class) (arn string) {
-	return *key(constructs.NewConstruct(scope, jsii.String(id)), props, class).Arn()
+// KeyOutputs is one key. The zero value is none.
+type KeyOutputs struct{ ID, Arn string }
+
+// Key makes one key of a class: for what lives in another region (logs in us-east-1, backup copies in the recovery
+// region), and for the base, which needs fewer.
+func Key(scope constructs.Construct, id string, props Props, class Class) KeyOutputs {
+	made := key(constructs.NewConstruct(scope, jsii.String(id)), props, class)
+	return KeyOutputs{ID: *made.KeyId(), Arn: *made.Arn()}
 }
 
 func key(scope constructs.Construct, props Props, class Class) kmskey.KmsKey {
@@ -81,7 +85,7 @@ func key(scope constructs.Construct, props Props, class Class) kmskey.KmsKey {
 
 // StoragePolicyProps says who besides the account may read what the storage key encrypts.
 type StoragePolicyProps struct {
-	KeyID     string // [Outputs.StorageKeyID]
+	KeyID     string // not its ARN, which the provider takes and then finds changed in every plan
 	AccountID string
 	Region    string
 	// Provider is the one that made the key; nil means the stack's first provider.
