@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -44,8 +43,9 @@ func Synthesize(project config.Project, folder string, progress func(step string
 
 	app := cdktf.NewApp(&cdktf.AppConfig{
 		Outdir: jsii.String(partial),
-		// with the cloud backend cdktf runs `terraform version`, and fails where there is none to run
-		SkipValidation: jsii.Bool(project.Settings.Backend == "cloud" && !onPath("terraform")),
+		// cdktf would run `terraform version` for the cloud backend and for each terraform_data, and fail where there is none;
+		// required_version asks for more, of the Terraform that really runs
+		SkipValidation: jsii.Bool(true),
 	})
 	took := Define(app, project, progress)
 	progress("writing " + folder)
@@ -59,11 +59,6 @@ func Synthesize(project config.Project, folder string, progress func(step string
 		summaries = append(summaries, summary)
 	}
 	return summaries, moveInto(folder, partial)
-}
-
-func onPath(command string) bool {
-	_, err := exec.LookPath(command)
-	return err == nil
 }
 
 // summarize counts what the stack's file holds.

@@ -37,8 +37,20 @@ func TestLazyBindingsGiveTheSameBytes(t *testing.T) {
 		return written
 	}
 	whole := synth("whole", "BATBERN_LAZY_BINDINGS=false")
+	tools := t.TempDir()
+	for _, tool := range []string{"go", "node"} {
+		path, err := exec.LookPath(tool)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(path, filepath.Join(tools, tool)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for name, variables := range map[string][]string{
-		"lazy": {"BATBERN_LAZY_BINDINGS=true"},
+		// only a deployment needs Terraform
+		"without terraform": {"PATH=" + tools},
+		"lazy":              {"BATBERN_LAZY_BINDINGS=true"},
 		// without a folder for the hook the ordinary load happens, without a word
 		"nowhere to write the hook": {"BATBERN_LAZY_BINDINGS=true", "XDG_CACHE_HOME=/dev/null"},
 	} {
