@@ -2,8 +2,10 @@
 SHELL := /bin/bash -o pipefail
 .DEFAULT_GOAL := help
 
-# go test ./... passes over folders that begin with _: their packages are named
-TESTS    = ./... $(shell cd __tests__ && go list ./...)
+# go test ./... skips folders that begin with _, so their packages are named; none is an error
+FOLDERS  = $(or $(shell cd __tests__ && go list ./...),$(error no test package was found under __tests__))
+TESTS    = ./... $(FOLDERS)
+TOOL     = go tool -modfile=tools/go.mod
 COVERED  = ./config/...,./constructs/...,./stacks/...,./lambda/...
 PYTHON  ?= python3
 ENVIRONMENTS = base dev staging prod
@@ -31,8 +33,10 @@ synth: node_modules/.package-lock.json ## Terraform for all stacks, in cdktf.out
 	@go run .
 
 test: setup ## all tests, with coverage
-	@go test -json -count=1 -timeout 30m -coverprofile=coverage.out -coverpkg=$(COVERED) $(TESTS) \
-		| go run ./internal/testreport -coverage coverage.out -minimum 90 __tests__
+	@$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg -- \
+		-count=1 -timeout 30m -coverprofile=coverage.out -coverpkg=$(COVERED) $(TESTS) \
+		| sed 's/ (coverage: [^)]*)//'
+	@$(TOOL) go-test-coverage --config .testcoverage.yml
 
 test-migrations: setup ## the migrations with real Flyway on a real PostgreSQL; fails where one of them is missing
 	CI=true go test -count=1 ./migrations/... ./internal/migrationlint ./lambda/migration-runner/...
@@ -47,7 +51,7 @@ snapshots: ## write the golden files anew, to be reviewed as a diff
 lint: ## gofmt, go vet, staticcheck, tidy modules
 	@unformatted=$$(gofmt -l .) && test -z "$$unformatted" || { echo "not formatted: $$unformatted; run gofmt -w ."; exit 1; }
 	go vet $(TESTS)
-	go tool -modfile=tools/go.mod staticcheck $(TESTS)
+	$(TOOL) staticcheck $(TESTS)
 	go mod tidy -diff
 
 validate: synth ## every stack against the AWS provider's schema

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/batbern/infrastructure/__tests__/testkit"
+	"github.com/batbern/infrastructure/internal/golden"
 )
 
 // One golden file a stack: what a change of the code changes in AWS can be read in the diff of these files. That a
@@ -12,10 +13,10 @@ import (
 func TestStacks(t *testing.T) {
 	var files []string
 	for _, stack := range testkit.Stacks(t) {
-		t.Run(stack.Name, func(t *testing.T) { testkit.Golden(t, stack.Name+".json", withoutBuilds(stack)) })
+		t.Run(stack.Name, func(t *testing.T) { golden.Compare(t, stack.Name+".json", withoutBuilds(stack)) })
 		files = append(files, stack.Name+".json")
 	}
-	testkit.NoOrphans(t, files...)
+	golden.NoOrphans(t, files...)
 }
 
 func withoutBuilds(stack *testkit.Stack) string {

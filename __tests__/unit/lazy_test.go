@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/batbern/infrastructure/__tests__/testkit"
+	"github.com/batbern/infrastructure/internal/golden"
 )
 
 // The AWS binding loaded class by class gives the same bytes as the binding loaded whole.
@@ -56,7 +57,7 @@ func TestLazyBindingsGiveTheSameBytes(t *testing.T) {
 	} {
 		for stack, text := range synth(name, variables...) {
 			if text != whole[stack] {
-				t.Errorf("%s: %s differs: %s", name, stack, testkit.FirstDifference([]byte(text), []byte(whole[stack])))
+				t.Errorf("%s: %s differs (- whole, + lazy):\n%s", name, stack, golden.JSONDiff([]byte(whole[stack]), []byte(text)))
 			}
 		}
 	}

@@ -20,7 +20,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/batbern/infrastructure/internal/wholefile"
+	"github.com/google/renameio/v2/maybe"
 )
 
 // Archive is a built function.
@@ -61,19 +61,36 @@ func build(name string) (Archive, error) {
 	if err != nil {
 		return Archive{}, fmt.Errorf("function %s cannot be built: %w", name, err)
 	}
-	file := filepath.Join(root, ".cache", "functions", name+"-"+key+".zip")
+	file := archivePath(root, name, key)
 	archive, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		if archive, err = compile(root, name); err != nil {
 			return Archive{}, err
 		}
-		err = wholefile.Write(file, archive) // another synthesis may read it at any moment
+		err = writeArchive(file, archive)
 	}
 	if err != nil {
-		return Archive{}, fmt.Errorf("function %s cannot be kept: %w", name, err)
+		return Archive{}, fmt.Errorf("the archive of function %s cannot be written: %w", name, err)
 	}
+	return newArchive(file, archive), nil
+}
+
+// archivePath is where an archive is cached. The key is a hash of what the archive is built from.
+func archivePath(root, name, key string) string {
+	return filepath.Join(root, ".cache", "functions", name+"-"+key+".zip")
+}
+
+// writeArchive replaces the file atomically, because another synthesis may read it at any moment.
+func writeArchive(file string, archive []byte) error {
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	return maybe.WriteFile(file, archive, 0o600)
+}
+
+func newArchive(file string, archive []byte) Archive {
 	sum := sha256.Sum256(archive)
-	return Archive{Path: file, Hash: base64.StdEncoding.EncodeToString(sum[:])}, nil
+	return Archive{Path: file, Hash: base64.StdEncoding.EncodeToString(sum[:])}
 }
 
 // moduleRoot is the nearest folder above the working directory that holds go.mod.

@@ -149,7 +149,7 @@ func TestFailuresSayTheirCause(t *testing.T) {
 		}, []string{"function some-function cannot be built", "no go.mod", "run this in the project's folder"}},
 		"nowhere to keep it": {func(t *testing.T) {
 			write(t, filepath.Join(module(t, sound), ".cache"), "a file in the folder's place")
-		}, []string{"function some-function cannot be kept", ".cache"}},
+		}, []string{"the archive of function some-function cannot be written", ".cache"}},
 		"a Go that is too old for the project": {func(t *testing.T) {
 			module(t, sound)
 			fakeGo(t, `echo "go: go.mod requires go >= 1.24 (running go 1.20; GOTOOLCHAIN=local)" >&2; exit 1`)

@@ -4,14 +4,10 @@ import (
 	"archive/zip"
 	"bytes"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
-
-	"github.com/batbern/infrastructure/internal/wholefile"
 )
 
 // Pack puts files, texts by their names, into an archive that is the same bytes whenever and wherever it is made: for
@@ -35,12 +31,12 @@ func Pack(name string, files map[string]string) (Archive, error) {
 	}
 	root, err := moduleRoot()
 	if err != nil {
-		return Archive{}, fmt.Errorf("archive %s cannot be kept: %w", name, err)
+		return Archive{}, fmt.Errorf("archive %s cannot be written: %w", name, err)
 	}
 	sum := sha256.Sum256(out.Bytes())
-	path := filepath.Join(root, ".cache", "functions", name+"-"+hex.EncodeToString(sum[:16])+".zip")
-	if err := wholefile.Write(path, out.Bytes()); err != nil {
-		return Archive{}, fmt.Errorf("archive %s cannot be kept: %w", name, err)
+	file := archivePath(root, name, hex.EncodeToString(sum[:16]))
+	if err := writeArchive(file, out.Bytes()); err != nil {
+		return Archive{}, fmt.Errorf("archive %s cannot be written: %w", name, err)
 	}
-	return Archive{Path: path, Hash: base64.StdEncoding.EncodeToString(sum[:])}, nil
+	return newArchive(file, out.Bytes()), nil
 }

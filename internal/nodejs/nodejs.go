@@ -13,8 +13,7 @@ import (
 	"strings"
 
 	"github.com/aws/jsii-runtime-go"
-
-	"github.com/batbern/infrastructure/internal/wholefile"
+	"github.com/google/renameio/v2/maybe"
 )
 
 // OldestMajor is the oldest major version of Node.js that cdktf 0.21 runs on.
@@ -93,7 +92,10 @@ func writeHook() (string, error) {
 	if present, err := os.ReadFile(file); err == nil && string(present) == string(lazyHook) {
 		return file, nil
 	}
-	return file, wholefile.Write(file, lazyHook)
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return "", err
+	}
+	return file, maybe.WriteFile(file, lazyHook, 0o600)
 }
 
 // Close ends jsii and its Node process. It is the last thing a program does with constructs.
