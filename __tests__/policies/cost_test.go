@@ -8,7 +8,7 @@ import (
 	"github.com/batbern/infrastructure/__tests__/testkit"
 	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/internal/cost"
-	"github.com/batbern/infrastructure/internal/tfjson"
+	"github.com/batbern/infrastructure/internal/tree"
 )
 
 // Every resource of every stack has a price or a reason to be free, and no stack's month is above its budget.
@@ -52,7 +52,7 @@ func TestGrafanaWhereAskedForIsPriced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	parsed, err := tfjson.Parse(stack.Name, text)
+	parsed, err := tree.Parse(stack.Name, text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestGrafanaWhereAskedForIsPriced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	estimates, err := cost.All(&tfjson.Tree{Stacks: []*tfjson.Stack{parsed}}, config.CostOf, sheet)
+	estimates, err := cost.All(&tree.Tree{Stacks: []*tree.Stack{parsed}}, config.CostOf, sheet)
 	if err != nil {
 		t.Fatal(err)
 	}

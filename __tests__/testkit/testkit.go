@@ -22,7 +22,7 @@ import (
 
 	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/internal/nodejs"
-	"github.com/batbern/infrastructure/internal/tfjson"
+	"github.com/batbern/infrastructure/internal/tree"
 	"github.com/batbern/infrastructure/stacks"
 )
 
@@ -130,24 +130,24 @@ func StackNamed(t testing.TB, name string) *Stack {
 }
 
 // Tree is what the operator's commands read: the stacks with the default settings, base first.
-func Tree(t testing.TB) *tfjson.Tree {
+func Tree(t testing.TB) *tree.Tree {
 	t.Helper()
-	tree := &tfjson.Tree{}
+	all := &tree.Tree{}
 	for _, stack := range Stacks(t) {
 		text, err := json.Marshal(stack.Body)
 		if err != nil {
 			t.Fatal(err)
 		}
-		parsed, err := tfjson.Parse(stack.Name, text)
+		parsed, err := tree.Parse(stack.Name, text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(tree.Stacks) > 0 {
-			parsed.Dependencies = []string{tree.Stacks[0].Name} // every environment on the base
+		if len(all.Stacks) > 0 {
+			parsed.Dependencies = []string{all.Stacks[0].Name} // every environment depends on the base
 		}
-		tree.Stacks = append(tree.Stacks, parsed)
+		all.Stacks = append(all.Stacks, parsed)
 	}
-	return tree
+	return all
 }
 
 // Construct synthesizes a stack that holds only what build makes, and an AWS provider.

@@ -14,7 +14,7 @@ import (
 
 	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/internal/cost"
-	"github.com/batbern/infrastructure/internal/tfjson"
+	"github.com/batbern/infrastructure/internal/tree"
 )
 
 // CostCmd holds the cost commands.
@@ -102,17 +102,17 @@ func (c *EstimateCmd) read(dir string) ([]cost.Estimate, error) {
 }
 
 // load reads a synthesized tree with its stacks in the order in which a change travels through them.
-func load(dir string) (*tfjson.Tree, error) {
-	tree, err := tfjson.Load(dir)
+func load(dir string) (*tree.Tree, error) {
+	all, err := tree.Load(dir)
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(tree.Stacks, func(a, b *tfjson.Stack) int { return config.InOrder(a.Name, b.Name) })
-	return tree, nil
+	slices.SortFunc(all.Stacks, func(a, b *tree.Stack) int { return config.InOrder(a.Name, b.Name) })
+	return all, nil
 }
 
 // only keeps the stack of one environment.
-func only(stacks []*tfjson.Stack, environment string) ([]*tfjson.Stack, error) {
+func only(stacks []*tree.Stack, environment string) ([]*tree.Stack, error) {
 	var names []string
 	for _, s := range stacks {
 		names = append(names, s.Environment())

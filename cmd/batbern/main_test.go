@@ -10,18 +10,8 @@ import (
 	"testing"
 
 	"github.com/batbern/infrastructure/internal/cost"
-	"github.com/batbern/infrastructure/internal/tfjson/tfjsontest"
+	"github.com/batbern/infrastructure/internal/tree/treetest"
 )
-
-// tree writes a synthesized tree of sample stacks and returns its folder.
-func tree(t *testing.T, stacks ...*tfjsontest.Stack) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := tfjsontest.Write(dir, stacks...); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
 
 // batbern runs the tool and returns what it wrote.
 func batbern(t *testing.T, args ...string) (code int, out, err string) {
@@ -32,7 +22,7 @@ func batbern(t *testing.T, args ...string) (code int, out, err string) {
 }
 
 func TestCost(t *testing.T) {
-	dir := tree(t, tfjsontest.Base(), tfjsontest.Dev(), tfjsontest.Prod())
+	dir := treetest.Write(t, treetest.Golden(t, "batbern-base"), treetest.Golden(t, "batbern-dev"), treetest.Golden(t, "batbern-prod"))
 	for _, c := range []struct {
 		args []string
 		says []string
@@ -40,7 +30,7 @@ func TestCost(t *testing.T) {
 		{[]string{"cost", "--dir", dir}, []string{"prod", "Fargate vCPU on demand", "of the budget", "on assumed prices", "hours a month"}},
 		{[]string{"cost", "--dir", dir, "--env", "dev", "--summary", "--format", "markdown"}, []string{"| concern | dev |", "**total**"}},
 		{[]string{"cost", "--dir", dir, "--format", "csv"}, []string{"environment,concern,resource", "aws_nat_gateway"}},
-		{[]string{"cost", "--dir", dir, "--against", tree(t, tfjsontest.Base(), tfjsontest.Dev())}, []string{"what the change costs", "prod"}},
+		{[]string{"cost", "--dir", dir, "--against", treetest.Write(t, treetest.Golden(t, "batbern-base"), treetest.Golden(t, "batbern-dev"))}, []string{"what the change costs", "prod"}},
 		{[]string{"cost", "--dir", dir, "--check"}, []string{"total"}},
 		{[]string{"--help"}, []string{"cost"}},
 	} {
@@ -61,7 +51,7 @@ func TestCost(t *testing.T) {
 }
 
 func TestCostIntoADocument(t *testing.T) {
-	dir, file := tree(t, tfjsontest.Base(), tfjsontest.Dev()), filepath.Join(t.TempDir(), "README.md")
+	dir, file := treetest.Write(t, treetest.Golden(t, "batbern-base"), treetest.Golden(t, "batbern-dev")), filepath.Join(t.TempDir(), "README.md")
 	if err := os.WriteFile(file, []byte("# Ours\n\n"+cost.TableBegins+cost.TableEnds+"\n\nMore.\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +69,7 @@ func TestCostIntoADocument(t *testing.T) {
 }
 
 func TestDiagram(t *testing.T) {
-	dir, out := tree(t, tfjsontest.Base(), tfjsontest.Dev()), t.TempDir()
+	dir, out := treetest.Write(t, treetest.Golden(t, "batbern-base"), treetest.Golden(t, "batbern-dev")), t.TempDir()
 	if code, _, err := batbern(t, "diagram", "--dir", dir, "--out", out, "--check"); code != 1 || !strings.Contains(err, "stacks.svg") || !strings.Contains(err, "make diagram") {
 		t.Errorf("missing pictures pass the check: %d, %q", code, err)
 	}
@@ -97,19 +87,19 @@ func TestDiagram(t *testing.T) {
 	if code, _, err := batbern(t, "diagram", "--dir", dir, "--out", out, "--check"); code != 0 {
 		t.Errorf("fresh pictures fail the check: %s", err)
 	}
-	changed := tfjsontest.Dev()
-	changed.Add("aws_nat_gateway", "network/nat_b", tfjsontest.Attrs{})
-	if code, _, err := batbern(t, "diagram", "--dir", tree(t, changed), "--env", "dev", "--out", out, "--check"); code != 1 || !strings.Contains(err, "dev.svg") {
+	changed := treetest.Golden(t, "batbern-dev")
+	changed.Add("aws_nat_gateway", "network/nat_b", treetest.Attrs{})
+	if code, _, err := batbern(t, "diagram", "--dir", treetest.Write(t, changed), "--env", "dev", "--out", out, "--check"); code != 1 || !strings.Contains(err, "dev.svg") {
 		t.Errorf("a stale picture passes the check: %d, %q", code, err)
 	}
 }
 
 func TestFaultsAreOneClearMessage(t *testing.T) {
-	dir := tree(t, tfjsontest.Dev())
-	unclassified := tfjsontest.Dev()
-	unclassified.Add("aws_quantum", "compute/quantum", tfjsontest.Attrs{})
-	unknown := tfjsontest.New("batbern-qa")
-	unknown.Add("aws_eip", "network/address", tfjsontest.Attrs{})
+	dir := treetest.Write(t, treetest.Golden(t, "batbern-dev"))
+	unclassified := treetest.Golden(t, "batbern-dev")
+	unclassified.Add("aws_quantum", "compute/quantum", treetest.Attrs{})
+	unknown := treetest.New("batbern-qa")
+	unknown.Add("aws_eip", "network/address", treetest.Attrs{})
 	for name, c := range map[string]struct {
 		args []string
 		says string
@@ -117,8 +107,8 @@ func TestFaultsAreOneClearMessage(t *testing.T) {
 		"no tree":             {[]string{"cost", "--dir", filepath.Join(dir, "absent")}, "run `make synth`"},
 		"no other tree":       {[]string{"cost", "--dir", dir, "--against", "absent"}, "run `make synth`"},
 		"unknown environment": {[]string{"cost", "--dir", dir, "--env", "qa"}, "allowed are dev"},
-		"unclassified type":   {[]string{"cost", "--dir", tree(t, unclassified)}, "aws_quantum"},
-		"no budget":           {[]string{"cost", "--dir", tree(t, unknown)}, "config/cost.go"},
+		"unclassified type":   {[]string{"cost", "--dir", treetest.Write(t, unclassified)}, "aws_quantum"},
+		"no budget":           {[]string{"cost", "--dir", treetest.Write(t, unknown)}, "config/cost.go"},
 		"unknown format":      {[]string{"cost", "--format", "xml"}, "--format"},
 		"a part of the table": {[]string{"cost", "--dir", dir, "--env", "dev", "--into", "../../README.md"}, "leave --against and --env out"},
 		"no document":         {[]string{"cost", "--dir", dir, "--into", filepath.Join(dir, "absent.md")}, "absent.md"},

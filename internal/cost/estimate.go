@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/batbern/infrastructure/config"
-	"github.com/batbern/infrastructure/internal/tfjson"
+	"github.com/batbern/infrastructure/internal/tree"
 )
 
 // Line is one thing that a resource is billed for.
@@ -39,7 +39,7 @@ type Estimate struct {
 
 // Of estimates one stack. It fails, naming every fault, where a resource type is not classified, a price is missing or
 // a billed attribute is known only to Terraform.
-func Of(stack *tfjson.Stack, cost config.Cost, sheet *Sheet) (Estimate, error) {
+func Of(stack *tree.Stack, cost config.Cost, sheet *Sheet) (Estimate, error) {
 	env := stack.Environment()
 	e := Estimate{Environment: env, Stack: stack.Name, BudgetUsd: cost.MonthlyBudgetUsd, Free: map[string]string{}, Hours: map[string]float64{
 		"always on": cost.Assumptions.HoursPerMonth,
@@ -69,7 +69,7 @@ func Of(stack *tfjson.Stack, cost config.Cost, sheet *Sheet) (Estimate, error) {
 }
 
 // All estimates every stack of a tree, in its order, each with the cost configuration of its environment.
-func All(tree *tfjson.Tree, costOf func(environment string) (config.Cost, error), sheet *Sheet) ([]Estimate, error) {
+func All(tree *tree.Tree, costOf func(environment string) (config.Cost, error), sheet *Sheet) ([]Estimate, error) {
 	var all []Estimate
 	var faults []error
 	for _, stack := range tree.Stacks {
@@ -146,8 +146,8 @@ func (e Estimate) Concerns() []string {
 
 // meter prices one resource: it collects the lines and the faults.
 type meter struct {
-	*tfjson.Resource
-	stack       *tfjson.Stack
+	*tree.Resource
+	stack       *tree.Stack
 	assume      config.Assumptions
 	sheet       *Sheet
 	environment string
@@ -210,7 +210,7 @@ func (m *meter) number(path string, otherwise float64) float64 {
 	return m.numberOf(m.Resource, path, otherwise)
 }
 
-func (m *meter) numberOf(r *tfjson.Resource, path string, otherwise float64) float64 {
+func (m *meter) numberOf(r *tree.Resource, path string, otherwise float64) float64 {
 	n, err := r.Number(path, otherwise)
 	if err != nil {
 		m.faults = append(m.faults, err)
@@ -219,7 +219,7 @@ func (m *meter) numberOf(r *tfjson.Resource, path string, otherwise float64) flo
 }
 
 // first returns the first resource that an attribute refers to and that has the type, nil where there is none.
-func first(r *tfjson.Resource, attribute, typ string) *tfjson.Resource {
+func first(r *tree.Resource, attribute, typ string) *tree.Resource {
 	for _, to := range r.Refers(attribute) {
 		if to.Type == typ {
 			return to

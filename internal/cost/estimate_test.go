@@ -9,10 +9,10 @@ import (
 
 	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/internal/cost"
-	"github.com/batbern/infrastructure/internal/tfjson/tfjsontest"
+	"github.com/batbern/infrastructure/internal/tree/treetest"
 )
 
-type attrs = tfjsontest.Attrs
+type attrs = treetest.Attrs
 
 func sheet(t *testing.T) *cost.Sheet {
 	t.Helper()
@@ -33,7 +33,7 @@ func costOf(t *testing.T, environment string) config.Cost {
 }
 
 // estimate prices a stack as the environment that its name says.
-func estimate(t *testing.T, stack *tfjsontest.Stack) cost.Estimate {
+func estimate(t *testing.T, stack *treetest.Stack) cost.Estimate {
 	t.Helper()
 	parsed := stack.Parse()
 	e, err := cost.Of(parsed, costOf(t, parsed.Environment()), sheet(t))
@@ -44,9 +44,9 @@ func estimate(t *testing.T, stack *tfjsontest.Stack) cost.Estimate {
 }
 
 // only prices a stack of the given resource and of what else it needs.
-func only(t *testing.T, typ string, a attrs, more ...func(*tfjsontest.Stack)) cost.Estimate {
+func only(t *testing.T, typ string, a attrs, more ...func(*treetest.Stack)) cost.Estimate {
 	t.Helper()
-	s := tfjsontest.New("batbern-prod")
+	s := treetest.New("batbern-prod")
 	for _, add := range more {
 		add(s)
 	}
@@ -152,11 +152,11 @@ func TestEachKindIsPricedByItsSheetRow(t *testing.T) {
 }
 
 // fargate is a service of 4 tasks of half a vCPU and 1 GB.
-func fargate(t *testing.T, service attrs, more func(s *tfjsontest.Stack, service string)) map[string]float64 {
+func fargate(t *testing.T, service attrs, more func(s *treetest.Stack, service string)) map[string]float64 {
 	t.Helper()
-	s := tfjsontest.New("batbern-prod")
+	s := treetest.New("batbern-prod")
 	task := s.Add("aws_ecs_task_definition", "compute/task", attrs{"cpu": "512", "memory": "1024", "runtime_platform": attrs{"cpu_architecture": "ARM64"}})
-	all := attrs{"name": "api", "task_definition": tfjsontest.Ref(task, "arn"), "desired_count": 4}
+	all := attrs{"name": "api", "task_definition": treetest.Ref(task, "arn"), "desired_count": 4}
 	for key, value := range service {
 		all[key] = value
 	}
@@ -174,21 +174,21 @@ func TestFargate(t *testing.T) {
 	for _, c := range []struct {
 		name           string
 		service        attrs
-		more           func(*tfjsontest.Stack, string)
+		more           func(*treetest.Stack, string)
 		onDemand, spot float64
 	}{
 		{"without a strategy all is on demand", attrs{}, nil, onDemand(4), 0},
 		{"all on Spot", strategy(attrs{"capacity_provider": "FARGATE_SPOT", "weight": 1}), nil, 0, spot(4)},
 		{"base first, the rest by weight", strategy(attrs{"capacity_provider": "FARGATE", "base": 1, "weight": 1}, attrs{"capacity_provider": "FARGATE_SPOT", "weight": 2}), nil, onDemand(2), spot(2)},
 		{"a base of Spot", strategy(attrs{"capacity_provider": "FARGATE", "weight": 1}, attrs{"capacity_provider": "FARGATE_SPOT", "base": 2}), nil, onDemand(2), spot(2)},
-		{"the scaling target's minimum counts", attrs{}, func(s *tfjsontest.Stack, service string) {
-			s.Add("aws_appautoscaling_target", "compute/scaling", attrs{"min_capacity": 2, "resource_id": "service/x/" + tfjsontest.Ref(service, "name")})
+		{"the scaling target's minimum counts", attrs{}, func(s *treetest.Stack, service string) {
+			s.Add("aws_appautoscaling_target", "compute/scaling", attrs{"min_capacity": 2, "resource_id": "service/x/" + treetest.Ref(service, "name")})
 		}, onDemand(2), 0},
-		{"the scaling target by name", attrs{}, func(s *tfjsontest.Stack, _ string) {
+		{"the scaling target by name", attrs{}, func(s *treetest.Stack, _ string) {
 			s.Add("aws_appautoscaling_target", "compute/scaling", attrs{"min_capacity": 1, "resource_id": "service/batbern-prod/api"})
 			s.Add("aws_appautoscaling_target", "compute/other", attrs{"min_capacity": 9, "resource_id": "service/batbern-prod/other-api"})
 		}, onDemand(1), 0},
-		{"the cluster's default strategy", attrs{"cluster": "${aws_ecs_cluster.c.arn}"}, func(s *tfjsontest.Stack, _ string) {
+		{"the cluster's default strategy", attrs{"cluster": "${aws_ecs_cluster.c.arn}"}, func(s *treetest.Stack, _ string) {
 			s.Add("aws_ecs_cluster", "c", attrs{})
 			s.Add("aws_ecs_cluster_capacity_providers", "p", attrs{"cluster_name": "${aws_ecs_cluster.c.name}", "default_capacity_provider_strategy": attrs{"capacity_provider": "FARGATE_SPOT", "weight": 1}})
 		}, 0, spot(4)},
@@ -203,14 +203,14 @@ func TestFargate(t *testing.T) {
 }
 
 func TestPipelinesTaskCountsNotThePlaceholder(t *testing.T) {
-	s := tfjsontest.New("batbern-prod")
+	s := treetest.New("batbern-prod")
 	task := func(name, cpu, memory string) string {
 		return s.Add("aws_ecs_task_definition", "compute/api/"+name, attrs{"cpu": cpu, "memory": memory, "runtime_platform": attrs{"cpu_architecture": "ARM64"}})
 	}
 	placeholder := task("placeholder", "256", "512")
 	task("template", "1024", "2048")
 	s.Add("aws_ecs_task_definition", "compute/other/template", attrs{"cpu": "4096", "memory": "8192"}) // another's, run by hand
-	s.Add("aws_ecs_service", "compute/api/service", attrs{"task_definition": tfjsontest.Ref(placeholder, "arn"), "desired_count": 1,
+	s.Add("aws_ecs_service", "compute/api/service", attrs{"task_definition": treetest.Ref(placeholder, "arn"), "desired_count": 1,
 		"lifecycle": attrs{"ignore_changes": []any{"desired_count", "task_definition"}}})
 	got := items(estimate(t, s))
 	if want := 730 * 0.03725; !near(got["Fargate vCPU on demand"], want) {
@@ -223,9 +223,9 @@ func TestPipelinesTaskCountsNotThePlaceholder(t *testing.T) {
 
 func TestProxyIsBilledByTheInstanceBehindIt(t *testing.T) {
 	for class, cpus := range map[string]float64{"db.t4g.micro": 2, "db.m7g.large": 2, "db.t4g.xlarge": 4} {
-		got := items(only(t, "aws_db_proxy", attrs{"name": "p"}, func(s *tfjsontest.Stack) {
+		got := items(only(t, "aws_db_proxy", attrs{"name": "p"}, func(s *treetest.Stack) {
 			db := s.Add("aws_db_instance", "database/instance", attrs{"engine": "postgres", "instance_class": class, "storage_type": "gp3", "allocated_storage": 20})
-			s.Add("aws_db_proxy_target", "database/target", attrs{"db_proxy_name": "${aws_db_proxy.it_it_" + hashOf(t, "it/it") + ".name}", "db_instance_identifier": tfjsontest.Ref(db, "identifier")})
+			s.Add("aws_db_proxy_target", "database/target", attrs{"db_proxy_name": "${aws_db_proxy.it_it_" + hashOf(t, "it/it") + ".name}", "db_instance_identifier": treetest.Ref(db, "identifier")})
 		}))
 		if want := cpus * 730 * 0.018; !near(got["RDS Proxy"], want) {
 			t.Errorf("proxy before %s costs %.2f, want %.2f", class, got["RDS Proxy"], want)
@@ -236,17 +236,17 @@ func TestProxyIsBilledByTheInstanceBehindIt(t *testing.T) {
 // hashOf is the suffix that a path's logical ID gets.
 func hashOf(t *testing.T, path string) string {
 	t.Helper()
-	address := tfjsontest.New("x").Add("aws_x", path, attrs{})
+	address := treetest.New("x").Add("aws_x", path, attrs{})
 	return address[strings.LastIndex(address, "_")+1:]
 }
 
 func TestTwiceAsManyCostTwiceAsMuch(t *testing.T) {
 	for _, typ := range []string{"aws_nat_gateway", "aws_eip", "aws_vpc_endpoint", "aws_lb", "aws_cloudfront_distribution", "aws_wafv2_web_acl", "aws_kms_key",
 		"aws_secretsmanager_secret", "aws_s3_bucket", "aws_cloudwatch_log_group", "aws_cloudwatch_metric_alarm", "aws_cloudwatch_dashboard", "aws_synthetics_canary",
-		"aws_grafana_workspace", "aws_lambda_function", "aws_db_instance", "aws_elasticache_replication_group", "aws_backup_plan", "aws_ecs_service"} {
+		"aws_lambda_function", "aws_db_instance", "aws_elasticache_replication_group", "aws_backup_plan", "aws_ecs_service"} {
 		t.Run(typ, func(t *testing.T) {
-			once := estimate(t, tfjsontest.Prod())
-			twice := tfjsontest.Prod()
+			once := estimate(t, treetest.Golden(t, "batbern-prod"))
+			twice := treetest.Golden(t, "batbern-prod")
 			for _, r := range twice.Parse().OfType(typ) {
 				twice.Set(r.Address(), "count", 2)
 			}
@@ -274,11 +274,11 @@ func TestTwiceAsManyCostTwiceAsMuch(t *testing.T) {
 	t.Run("hours", func(t *testing.T) {
 		c := costOf(t, "prod")
 		c.Assumptions.TaskHoursPerMonth = 365
-		half, err := cost.Of(tfjsontest.Prod().Parse(), c, sheet(t))
+		half, err := cost.Of(treetest.Golden(t, "batbern-prod").Parse(), c, sheet(t))
 		if err != nil {
 			t.Fatal(err)
 		}
-		whole := items(estimate(t, tfjsontest.Prod()))["Fargate vCPU on demand"]
+		whole := items(estimate(t, treetest.Golden(t, "batbern-prod")))["Fargate vCPU on demand"]
 		if got := items(half)["Fargate vCPU on demand"]; !near(2*got, whole) {
 			t.Errorf("half the hours cost %.2f, the whole month %.2f", got, whole)
 		}
@@ -286,7 +286,7 @@ func TestTwiceAsManyCostTwiceAsMuch(t *testing.T) {
 }
 
 func TestTracesAreBilledOnce(t *testing.T) {
-	e := only(t, "aws_xray_group", attrs{}, func(s *tfjsontest.Stack) {
+	e := only(t, "aws_xray_group", attrs{}, func(s *treetest.Stack) {
 		s.Add("aws_xray_group", "more/group", attrs{})
 		s.Add("aws_xray_sampling_rule", "more/rule", attrs{})
 	})
@@ -299,7 +299,7 @@ func TestTracesAreBilledOnce(t *testing.T) {
 func TestMaskingIsBilledByRegion(t *testing.T) {
 	a := costOf(t, "prod").Assumptions
 	mask := attrs{"policy_type": "DATA_PROTECTION_POLICY", "provider": "aws.virginia"}
-	e := only(t, "aws_cloudwatch_log_account_policy", mask, func(s *tfjsontest.Stack) {
+	e := only(t, "aws_cloudwatch_log_account_policy", mask, func(s *treetest.Stack) {
 		s.Add("aws_cloudwatch_log_account_policy", "home/mask", attrs{"policy_type": "DATA_PROTECTION_POLICY"})
 		s.Add("aws_cloudwatch_log_group", "home/one", attrs{"retention_in_days": 30})
 		s.Add("aws_cloudwatch_log_group", "home/two", attrs{"retention_in_days": 30})
@@ -332,7 +332,7 @@ func TestFaults(t *testing.T) {
 		{"WebSocket API", "aws_apigatewayv2_api", attrs{"protocol_type": "WEBSOCKET"}, []string{"WEBSOCKET", "HTTP"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := tfjsontest.New("batbern-prod")
+			s := treetest.New("batbern-prod")
 			s.Add(c.typ, "it/it", c.attrs)
 			_, err := cost.Of(s.Parse(), costOf(t, "prod"), sheet(t))
 			if err == nil {
@@ -346,7 +346,7 @@ func TestFaults(t *testing.T) {
 		})
 	}
 	t.Run("all at once", func(t *testing.T) {
-		s := tfjsontest.New("batbern-prod")
+		s := treetest.New("batbern-prod")
 		s.Add("aws_one", "a", attrs{})
 		s.Add("aws_two", "b", attrs{})
 		_, err := cost.Of(s.Parse(), costOf(t, "prod"), sheet(t))
@@ -357,7 +357,7 @@ func TestFaults(t *testing.T) {
 }
 
 func TestBudget(t *testing.T) {
-	e := estimate(t, tfjsontest.Prod())
+	e := estimate(t, treetest.Golden(t, "batbern-prod"))
 	if err := e.CheckBudget(); err != nil {
 		t.Error(err)
 	}
@@ -366,7 +366,7 @@ func TestBudget(t *testing.T) {
 	if err == nil {
 		t.Fatal("an estimate above its budget passes")
 	}
-	for _, part := range []string{"prod", "100.00", fmt.Sprintf("%.2f", e.Total()), "compute", "MonthlyBudgetUsd"} {
+	for _, part := range []string{"prod", "100.00", fmt.Sprintf("%.2f", e.Total()), "network", "MonthlyBudgetUsd"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%q does not say %q", err, part)
 		}
@@ -378,7 +378,7 @@ func TestBudget(t *testing.T) {
 }
 
 func TestSums(t *testing.T) {
-	e := estimate(t, tfjsontest.Prod())
+	e := estimate(t, treetest.Golden(t, "batbern-prod"))
 	var byConcern, assumed float64
 	for _, c := range e.Concerns() {
 		byConcern += e.Concern(c)
@@ -408,7 +408,7 @@ func TestRegionsHaveTheirOwnPrices(t *testing.T) {
 	if home.Lines[0].Price.Usd != 0.63 || virginia.Lines[0].Price.Usd != 0.50 {
 		t.Errorf("a GB of logs costs %v at home and %v in us-east-1", home.Lines[0].Price.Usd, virginia.Lines[0].Price.Usd)
 	}
-	ireland := only(t, "aws_backup_plan", attrs{"rule": []any{attrs{"copy_action": []any{attrs{"destination_vault_arn": "${aws_backup_vault.v.arn}"}}}}}, func(s *tfjsontest.Stack) {
+	ireland := only(t, "aws_backup_plan", attrs{"rule": []any{attrs{"copy_action": []any{attrs{"destination_vault_arn": "${aws_backup_vault.v.arn}"}}}}}, func(s *treetest.Stack) {
 		s.Add("aws_backup_vault", "v", attrs{"provider": "aws.recovery"})
 	})
 	i := slices.IndexFunc(ireland.Lines, func(l cost.Line) bool { return l.Item == "database backups in eu-west-1" })

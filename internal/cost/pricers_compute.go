@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/batbern/infrastructure/internal/tfjson"
+	"github.com/batbern/infrastructure/internal/tree"
 )
 
 // service prices the tasks that a service keeps running. A task's size covers its sidecars; where a scaling target
@@ -27,7 +27,7 @@ func service(m *meter) {
 }
 
 // fargate bills the vCPUs, memory and storage above 20 GB of a number of tasks.
-func (m *meter) fargate(task *tfjson.Resource, tasks, hours float64, how, key string) {
+func (m *meter) fargate(task *tree.Resource, tasks, hours float64, how, key string) {
 	if tasks == 0 {
 		return
 	}
@@ -149,7 +149,7 @@ func cluster(m *meter) {
 
 // runningOn counts what runs on the cluster.
 func (m *meter) runningOn() (services, families, tasks, containers float64) {
-	seen := map[*tfjson.Resource]bool{}
+	seen := map[*tree.Resource]bool{}
 	for _, s := range m.stack.OfType("aws_ecs_service") {
 		if !slices.Contains(s.Refers("cluster"), m.Resource) {
 			continue
@@ -171,7 +171,7 @@ func (m *meter) runningOn() (services, families, tasks, containers float64) {
 }
 
 // containersOf counts the containers of a definition; one where the JSON is known only to Terraform.
-func containersOf(task *tfjson.Resource) int {
+func containersOf(task *tree.Resource) int {
 	var containers []any
 	if err := json.Unmarshal([]byte(task.String("container_definitions")), &containers); err != nil || len(containers) == 0 {
 		return 1

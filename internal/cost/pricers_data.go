@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/batbern/infrastructure/internal/tfjson"
+	"github.com/batbern/infrastructure/internal/tree"
 )
 
 // database prices an RDS instance for PostgreSQL. A Multi-AZ price covers the standby.
@@ -99,7 +99,7 @@ func databaseBackupReplication(m *meter) {
 }
 
 // homeOf is the region of the stack's default provider.
-func homeOf(s *tfjson.Stack) string { return s.Regions["aws"] }
+func homeOf(s *tree.Stack) string { return s.Regions["aws"] }
 
 // databaseProxy is billed by the vCPUs of the instance behind it, at least two.
 func databaseProxy(m *meter) {
@@ -108,7 +108,7 @@ func databaseProxy(m *meter) {
 	m.add("RDS Proxy", "rds.proxy.vcpu_hour", stated(cpus*h, fmt.Sprintf("%s vCPU × %s h", plain(cpus), plain(h))))
 }
 
-func (m *meter) proxiedCpus(proxy *tfjson.Resource) float64 {
+func (m *meter) proxiedCpus(proxy *tree.Resource) float64 {
 	for _, target := range m.stack.OfType("aws_db_proxy_target") {
 		if !slices.Contains(target.Refers("db_proxy_name"), proxy) {
 			continue
@@ -191,8 +191,8 @@ func backupPlan(m *meter) {
 	}
 }
 
-func (m *meter) copyVaults() []*tfjson.Resource {
-	var vaults []*tfjson.Resource
+func (m *meter) copyVaults() []*tree.Resource {
+	var vaults []*tree.Resource
 	for _, to := range m.Refers("rule.copy_action") {
 		if to.Type == "aws_backup_vault" && !slices.Contains(vaults, to) {
 			vaults = append(vaults, to)

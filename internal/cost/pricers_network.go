@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/batbern/infrastructure/internal/tfjson"
+	"github.com/batbern/infrastructure/internal/tree"
 )
 
 // vpc carries the traffic that no single resource is billed for.
@@ -17,7 +17,7 @@ func vpc(m *meter) {
 }
 
 // zones are the availability zones that the stack has subnets in.
-func zones(s *tfjson.Stack) []string {
+func zones(s *tree.Stack) []string {
 	var names []string
 	for _, subnet := range s.OfType("aws_subnet") {
 		if z := subnet.String("availability_zone"); !slices.Contains(names, z) {
@@ -139,8 +139,8 @@ func webAcl(m *meter) {
 }
 
 // protected are the distributions that name the web ACL.
-func (m *meter) protected() []*tfjson.Resource {
-	var found []*tfjson.Resource
+func (m *meter) protected() []*tree.Resource {
+	var found []*tree.Resource
 	for _, d := range m.stack.OfType("aws_cloudfront_distribution") {
 		if slices.Contains(d.Refers("web_acl_id"), m.Resource) {
 			found = append(found, d)

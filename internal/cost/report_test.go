@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"github.com/batbern/infrastructure/internal/cost"
-	"github.com/batbern/infrastructure/internal/tfjson/tfjsontest"
+	"github.com/batbern/infrastructure/internal/tree/treetest"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -37,9 +37,34 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-func platforms(t *testing.T) []cost.Estimate {
+// whole are estimates of the stacks as they are.
+func whole(t *testing.T) []cost.Estimate {
 	t.Helper()
-	return []cost.Estimate{estimate(t, tfjsontest.Dev()), estimate(t, tfjsontest.Prod())}
+	return []cost.Estimate{estimate(t, treetest.Golden(t, "batbern-dev")), estimate(t, treetest.Golden(t, "batbern-prod"))}
+}
+
+// sample is a stack of a few resources, for golden tables that do not change with the stacks.
+func sample(name, class string) *treetest.Stack {
+	s := treetest.New(name)
+	for _, zone := range []string{"a", "b"} {
+		s.Add("aws_nat_gateway", "network/nat_"+zone, attrs{})
+		s.Add("aws_eip", "network/nat_"+zone+"_address", attrs{})
+	}
+	s.Add("aws_db_instance", "database/instance", attrs{"engine": "postgres", "instance_class": class, "storage_type": "gp3", "allocated_storage": 20})
+	s.Add("aws_lb", "load_balancer/load_balancer", attrs{"internal": true})
+	s.Add("aws_cloudwatch_dashboard", "observability/dashboard", attrs{})
+	s.Add("aws_ssm_parameter", "parameters/one", attrs{"type": "String"})
+	for _, service := range []string{"one", "two"} {
+		s.Add("aws_secretsmanager_secret", "database/users/"+service, attrs{})
+		task := s.Add("aws_ecs_task_definition", "services/"+service+"/task", attrs{"cpu": "256", "memory": "1024", "runtime_platform": attrs{"cpu_architecture": "ARM64"}})
+		s.Add("aws_ecs_service", "services/"+service+"/service", attrs{"name": service, "task_definition": treetest.Ref(task, "arn"), "desired_count": 1})
+	}
+	return s
+}
+
+func samples(t *testing.T) []cost.Estimate {
+	t.Helper()
+	return []cost.Estimate{estimate(t, sample("batbern-dev", "db.t4g.micro")), estimate(t, sample("batbern-prod", "db.t4g.medium"))}
 }
 
 func written(t *testing.T, r cost.Report, estimates []cost.Estimate) string {
@@ -52,12 +77,12 @@ func written(t *testing.T, r cost.Report, estimates []cost.Estimate) string {
 }
 
 func TestGoldenTables(t *testing.T) {
-	golden(t, "estimate.txt", written(t, cost.Report{Format: cost.Table}, platforms(t)))
-	golden(t, "summary.md", written(t, cost.Report{Format: cost.Markdown, Summary: true}, platforms(t)))
+	golden(t, "estimate.txt", written(t, cost.Report{Format: cost.Table}, samples(t)))
+	golden(t, "summary.md", written(t, cost.Report{Format: cost.Markdown, Summary: true}, samples(t)))
 }
 
 func TestTableFitsATerminal(t *testing.T) {
-	text := written(t, cost.Report{Format: cost.Table}, platforms(t))
+	text := written(t, cost.Report{Format: cost.Table}, whole(t))
 	for line := range strings.SplitSeq(text, "\n") {
 		if n := len([]rune(line)); n > 140 {
 			t.Errorf("a line of %d columns: %s", n, line)
@@ -70,8 +95,8 @@ func TestTableFitsATerminal(t *testing.T) {
 
 func TestMarkdownIsWellFormed(t *testing.T) {
 	for name, text := range map[string]string{
-		"estimate":   written(t, cost.Report{Format: cost.Markdown}, platforms(t)),
-		"difference": difference(t, cost.Markdown, tfjsontest.Dev(), dearerDev()),
+		"estimate":   written(t, cost.Report{Format: cost.Markdown}, whole(t)),
+		"difference": difference(t, cost.Markdown, sample("batbern-dev", "db.t4g.micro"), changed()),
 	} {
 		lines := strings.Split(text, "\n")
 		tables := 0
@@ -98,7 +123,7 @@ func TestMarkdownIsWellFormed(t *testing.T) {
 }
 
 func TestJsonAndCsvHoldEveryLine(t *testing.T) {
-	estimates := platforms(t)
+	estimates := whole(t)
 	var total float64
 	lines := 0
 	for _, e := range estimates {
@@ -153,16 +178,15 @@ func TestJsonAndCsvHoldEveryLine(t *testing.T) {
 	}
 }
 
-// dearerDev is dev with a bigger database and a second gateway, but without a dashboard.
-func dearerDev() *tfjsontest.Stack {
-	s := tfjsontest.Dev()
-	s.Set(s.Parse().OfType("aws_db_instance")[0].Address(), "instance_class", "db.t4g.small")
-	s.Add("aws_nat_gateway", "network/nat_b", attrs{})
+// changed is the sample with a larger database and a third NAT gateway, but without a dashboard.
+func changed() *treetest.Stack {
+	s := sample("batbern-dev", "db.t4g.small")
+	s.Add("aws_nat_gateway", "network/nat_c", attrs{})
 	s.Remove("aws_cloudwatch_dashboard")
 	return s
 }
 
-func difference(t *testing.T, format cost.Format, before, after *tfjsontest.Stack) string {
+func difference(t *testing.T, format cost.Format, before, after *treetest.Stack) string {
 	t.Helper()
 	deltas := cost.Difference([]cost.Estimate{estimate(t, before)}, []cost.Estimate{estimate(t, after)})
 	var out bytes.Buffer
@@ -173,7 +197,7 @@ func difference(t *testing.T, format cost.Format, before, after *tfjsontest.Stac
 }
 
 func TestDifference(t *testing.T) {
-	before, after := estimate(t, tfjsontest.Dev()), estimate(t, dearerDev())
+	before, after := estimate(t, sample("batbern-dev", "db.t4g.micro")), estimate(t, changed())
 	deltas := cost.Difference([]cost.Estimate{before}, []cost.Estimate{after})
 	changes := map[string]float64{}
 	var sum float64
@@ -196,12 +220,12 @@ func TestDifference(t *testing.T) {
 	if len(changes) != 5 { // the four and the gateway's data
 		t.Errorf("%d items change: %v", len(changes), changes)
 	}
-	golden(t, "difference.txt", difference(t, cost.Table, tfjsontest.Dev(), dearerDev()))
+	golden(t, "difference.txt", difference(t, cost.Table, sample("batbern-dev", "db.t4g.micro"), changed()))
 
-	if same := difference(t, cost.Table, tfjsontest.Dev(), tfjsontest.Dev()); same != "the two trees cost the same\n" {
+	if same := difference(t, cost.Table, sample("batbern-dev", "db.t4g.micro"), sample("batbern-dev", "db.t4g.micro")); same != "the two trees cost the same\n" {
 		t.Errorf("a tree against itself: %q", same)
 	}
-	if same := difference(t, cost.Json, tfjsontest.Dev(), tfjsontest.Dev()); strings.TrimSpace(same) != "[]" {
+	if same := difference(t, cost.Json, sample("batbern-dev", "db.t4g.micro"), sample("batbern-dev", "db.t4g.micro")); strings.TrimSpace(same) != "[]" {
 		t.Errorf("a tree against itself in json: %q", same)
 	}
 }

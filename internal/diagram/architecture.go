@@ -7,13 +7,13 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/batbern/infrastructure/internal/tfjson"
+	"github.com/batbern/infrastructure/internal/tree"
 )
 
 // Architecture draws one environment: who may talk to whom, from the rules of its security groups and the origins of
 // its distributions, in the tiers of its network; below it what else the stack holds.
-func Architecture(ctx context.Context, stack *tfjson.Stack) (*Picture, error) {
-	a := &architecture{stack: stack, roles: map[*tfjson.Resource]string{}}
+func Architecture(ctx context.Context, stack *tree.Stack) (*Picture, error) {
+	a := &architecture{stack: stack, roles: map[*tree.Resource]string{}}
 	var concerns []string
 	for _, r := range stack.Resources {
 		concerns = append(concerns, r.Concern())
@@ -51,11 +51,11 @@ const (
 )
 
 type architecture struct {
-	stack   *tfjson.Stack
+	stack   *tree.Stack
 	theme   theme
 	drawing drawing
-	roles   map[*tfjson.Resource]string // security group to the node of its members
-	shown   []*tfjson.Resource          // what the upper part shows, so that the panels leave it out
+	roles   map[*tree.Resource]string // security group to the node of its members
+	shown   []*tree.Resource          // what the upper part shows, so that the panels leave it out
 }
 
 // network makes the nested frames: region, VPC, tiers.
@@ -79,8 +79,8 @@ var (
 	tierColours = map[string]colour{"public": "#2f7d32", "private": "#0b7fab", "isolated": "#b0306a"}
 )
 
-func (a *architecture) subnets(tier string) []*tfjson.Resource {
-	var found []*tfjson.Resource
+func (a *architecture) subnets(tier string) []*tree.Resource {
+	var found []*tree.Resource
 	for _, s := range a.stack.OfType("aws_subnet") {
 		if tierOf(s) == tier {
 			found = append(found, s)
@@ -90,7 +90,7 @@ func (a *architecture) subnets(tier string) []*tfjson.Resource {
 }
 
 // tierOf reads the tier from the subnet's construct path.
-func tierOf(subnet *tfjson.Resource) string {
+func tierOf(subnet *tree.Resource) string {
 	for _, tier := range tiers {
 		if strings.Contains(subnet.Label(), tier) {
 			return tier
@@ -100,7 +100,7 @@ func tierOf(subnet *tfjson.Resource) string {
 }
 
 // tier is where a resource has its network interfaces: in the subnets that it names, directly or by a subnet group.
-func (a *architecture) tier(r *tfjson.Resource) string {
+func (a *architecture) tier(r *tree.Resource) string {
 	for _, ref := range r.References() {
 		if ref.To.Type == "aws_subnet" {
 			return tierOf(ref.To)
@@ -148,7 +148,7 @@ func (a *architecture) edge() {
 	}
 }
 
-func (a *architecture) bucket(b *tfjson.Resource) {
+func (a *architecture) bucket(b *tree.Resource) {
 	area, row, subtitle := areaRegion, rowOrigins, "private bucket"
 	if region := b.Region(); region != a.stack.Regions["aws"] {
 		area, row, subtitle = a.otherRegion(region), rowElsewhere, "if the first fails"
@@ -176,7 +176,7 @@ func (a *architecture) apis() {
 	}
 }
 
-func (a *architecture) domainOf(api *tfjson.Resource) any {
+func (a *architecture) domainOf(api *tree.Resource) any {
 	for _, m := range a.stack.OfType("aws_apigatewayv2_api_mapping") {
 		if !slices.Contains(m.Refers("api_id"), api) {
 			continue
@@ -222,7 +222,7 @@ var rows = map[string]int{
 	"aws_vpc_endpoint": rowTasks, "aws_db_proxy": rowPool, "aws_elasticache_replication_group": rowPool, "aws_db_instance": rowData,
 }
 
-func typeOf(members []*tfjson.Resource) string {
+func typeOf(members []*tree.Resource) string {
 	if len(members) == 0 {
 		return ""
 	}
@@ -230,8 +230,8 @@ func typeOf(members []*tfjson.Resource) string {
 }
 
 // members are the resources whose network interfaces are in the group.
-func (a *architecture) members(group *tfjson.Resource) []*tfjson.Resource {
-	var found []*tfjson.Resource
+func (a *architecture) members(group *tree.Resource) []*tree.Resource {
+	var found []*tree.Resource
 	for _, r := range a.stack.Resources {
 		for _, ref := range r.References() {
 			if ref.To == group && strings.Contains(ref.Attribute, "security_group") && !strings.HasSuffix(r.Type, "_rule") {
@@ -243,7 +243,7 @@ func (a *architecture) members(group *tfjson.Resource) []*tfjson.Resource {
 	return found
 }
 
-func (a *architecture) hasRules(group *tfjson.Resource) bool {
+func (a *architecture) hasRules(group *tree.Resource) bool {
 	for _, rule := range a.rules() {
 		if slices.Contains(rule.Refers("security_group_id"), group) || slices.Contains(rule.Refers("referenced_security_group_id"), group) {
 			return true
@@ -252,12 +252,12 @@ func (a *architecture) hasRules(group *tfjson.Resource) bool {
 	return false
 }
 
-func (a *architecture) rules() []*tfjson.Resource {
+func (a *architecture) rules() []*tree.Resource {
 	return append(a.stack.OfType("aws_vpc_security_group_ingress_rule"), a.stack.OfType("aws_vpc_security_group_egress_rule")...)
 }
 
 // role describes what is in a security group.
-func (a *architecture) role(group *tfjson.Resource, members []*tfjson.Resource) card {
+func (a *architecture) role(group *tree.Resource, members []*tree.Resource) card {
 	name := title(strings.TrimPrefix(last(group.Label()), "security_group_"))
 	c := card{mark: "SG", title: name, subtitle: "runs on demand", colour: a.theme.of(group.Concern())}
 	if len(members) == 0 {
@@ -298,7 +298,7 @@ func (a *architecture) role(group *tfjson.Resource, members []*tfjson.Resource) 
 }
 
 // taskNamed is a task definition of the concern that the group is named after.
-func (a *architecture) taskNamed(name string) *tfjson.Resource {
+func (a *architecture) taskNamed(name string) *tree.Resource {
 	for _, task := range a.stack.OfType("aws_ecs_task_definition") {
 		if !a.stack.RunsAsService(task) && strings.Contains(strings.ToLower(task.Label()), strings.ToLower(name)) {
 			return task
@@ -308,7 +308,7 @@ func (a *architecture) taskNamed(name string) *tfjson.Resource {
 }
 
 // services is the grid of all services, each with its number of tasks and their size.
-func (a *architecture) services(members []*tfjson.Resource) card {
+func (a *architecture) services(members []*tree.Resource) card {
 	c := card{mark: "ECS", title: count(len(members), "service"), subtitle: "ECS Fargate" + a.portsAmong(members), colour: a.theme.of(members[0].Concern()), columns: 2}
 	for _, m := range members {
 		c.items = append(c.items, item{title: text(m.Value("name"), named(m)), subtitle: a.tasks(m)})
@@ -318,7 +318,7 @@ func (a *architecture) services(members []*tfjson.Resource) card {
 }
 
 // portsAmong says on which ports the members call each other: an arrow from a card to itself would say less.
-func (a *architecture) portsAmong(members []*tfjson.Resource) string {
+func (a *architecture) portsAmong(members []*tree.Resource) string {
 	for group := range a.roles {
 		if !slices.Contains(a.members(group), members[0]) {
 			continue
@@ -330,7 +330,7 @@ func (a *architecture) portsAmong(members []*tfjson.Resource) string {
 	return ""
 }
 
-func (a *architecture) tasks(service *tfjson.Resource) string {
+func (a *architecture) tasks(service *tree.Resource) string {
 	count := amount(service, "desired_count", "")
 	if target := a.stack.ScalingOf(service); target != nil {
 		count = amount(target, "min_capacity", "") + "–" + amount(target, "max_capacity", "")
@@ -344,7 +344,7 @@ func (a *architecture) tasks(service *tfjson.Resource) string {
 }
 
 // endpoints are the private ways to AWS's own APIs.
-func (a *architecture) endpoints(members []*tfjson.Resource) card {
+func (a *architecture) endpoints(members []*tree.Resource) card {
 	c := card{mark: "EP", title: "Endpoints", subtitle: "to AWS APIs", colour: a.theme.of(members[0].Concern()), columns: 1}
 	for _, m := range members {
 		c.items = append(c.items, item{title: serviceOf(m)})
@@ -354,7 +354,7 @@ func (a *architecture) endpoints(members []*tfjson.Resource) card {
 }
 
 // serviceOf is the last part of the endpoint's service: "com.amazonaws.eu-central-1.ecr.api" is ecr.api.
-func serviceOf(endpoint *tfjson.Resource) string {
+func serviceOf(endpoint *tree.Resource) string {
 	parts := strings.SplitN(endpoint.String("service_name"), ".", 4)
 	return parts[len(parts)-1]
 }
@@ -375,7 +375,7 @@ func (a *architecture) ways() {
 	}
 }
 
-func (a *architecture) reached(endpoint *tfjson.Resource) bool {
+func (a *architecture) reached(endpoint *tree.Resource) bool {
 	for _, rule := range a.rules() {
 		if slices.Contains(rule.Refers("prefix_list_id"), endpoint) {
 			return true
@@ -414,7 +414,7 @@ func (a *architecture) securityFlows() {
 // ports are the allowed ports between two nodes.
 func (a *architecture) ports() map[[2]string][]float64 {
 	found := map[[2]string][]float64{}
-	allow := func(from, to string, rule *tfjson.Resource) {
+	allow := func(from, to string, rule *tree.Resource) {
 		port, _ := rule.Number("from_port", 0)
 		if at := [2]string{from, to}; !slices.Contains(found[at], port) {
 			found[at] = append(found[at], port)

@@ -14,33 +14,41 @@ import (
 	"testing"
 
 	"github.com/batbern/infrastructure/internal/diagram"
-	"github.com/batbern/infrastructure/internal/tfjson"
-	"github.com/batbern/infrastructure/internal/tfjson/tfjsontest"
+	"github.com/batbern/infrastructure/internal/tree"
+	"github.com/batbern/infrastructure/internal/tree/treetest"
 )
 
-func tree() *tfjson.Tree {
-	var t tfjson.Tree
-	for _, s := range []*tfjsontest.Stack{tfjsontest.Base(), tfjsontest.Dev(), tfjsontest.Staging(), tfjsontest.Prod()} {
-		t.Stacks = append(t.Stacks, s.Parse())
+func all(t *testing.T) *tree.Tree {
+	t.Helper()
+	var all tree.Tree
+	for _, name := range []string{"batbern-base", "batbern-dev", "batbern-staging", "batbern-prod"} {
+		all.Stacks = append(all.Stacks, treetest.Golden(t, name).Parse())
 	}
-	return &t
+	return &all
 }
 
-// crowded is a platform with more and longer names than ours.
-func crowded() *tfjsontest.Stack {
-	var services []string
-	for i := range 13 {
-		services = append(services, fmt.Sprintf("a-service-with-name-no-%02d", i))
+// crowded is production with more services, longer names and larger classes than ours.
+func crowded(t *testing.T) *treetest.Stack {
+	t.Helper()
+	stack := treetest.Golden(t, "batbern-prod")
+	parsed := stack.Parse()
+	model := parsed.OfType("aws_ecs_service")[0].Address()
+	for i := range 8 {
+		name := fmt.Sprintf("a-service-with-name-no-%02d", i)
+		stack.Copy(model, "services/"+name+"/service", treetest.Attrs{"name": name})
 	}
-	return tfjsontest.Platform("batbern-crowded", tfjsontest.Size{MultiAz: true, Nats: 2, Services: services, Tasks: 20, Class: "db.r7g.16xlarge", Cache: true, CacheNodes: 6,
-		Endpoints: []string{"ecr.api", "ecr.dkr", "logs", "secretsmanager", "ssm", "ssmmessages", "ec2", "sts", "kms", "monitoring", "xray"}})
+	for _, database := range parsed.OfType("aws_db_instance") {
+		stack.Set(database.Address(), "instance_class", "db.r7g.16xlarge")
+	}
+	stack.Name = "batbern-crowded"
+	return stack
 }
 
 // drawn are the pictures, drawn once for all tests that only look at them.
 var drawn map[string]*diagram.Picture
 
-// all are the pictures that the tests look at.
-func all(t *testing.T) map[string]*diagram.Picture {
+// pictures are the pictures that the tests look at.
+func pictures(t *testing.T) map[string]*diagram.Picture {
 	t.Helper()
 	if drawn == nil {
 		drawn = draw(t)
@@ -50,20 +58,20 @@ func all(t *testing.T) map[string]*diagram.Picture {
 
 func draw(t *testing.T) map[string]*diagram.Picture {
 	t.Helper()
-	pictures := map[string]*diagram.Picture{}
-	stacks, err := diagram.Stacks(context.Background(), tree())
+	drawn := map[string]*diagram.Picture{}
+	stacks, err := diagram.Stacks(context.Background(), all(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	pictures["stacks"] = stacks
-	for _, s := range []*tfjsontest.Stack{tfjsontest.Dev(), tfjsontest.Staging(), tfjsontest.Prod(), crowded()} {
+	drawn["stacks"] = stacks
+	for _, s := range []*treetest.Stack{treetest.Golden(t, "batbern-dev"), treetest.Golden(t, "batbern-staging"), treetest.Golden(t, "batbern-prod"), crowded(t)} {
 		p, err := diagram.Architecture(context.Background(), s.Parse())
 		if err != nil {
 			t.Fatal(err)
 		}
-		pictures[s.Name] = p
+		drawn[s.Name] = p
 	}
-	return pictures
+	return drawn
 }
 
 // shapes are what an SVG shows, read back from its text.
@@ -178,7 +186,7 @@ func along(points []point) []point {
 }
 
 func TestNothingOverlaps(t *testing.T) {
-	for name, p := range all(t) {
+	for name, p := range pictures(t) {
 		t.Run(name, func(t *testing.T) {
 			s := read(t, p.SVG())
 			page := rect{0, 0, s.width, s.height, ""}
@@ -226,7 +234,7 @@ func TestNothingOverlaps(t *testing.T) {
 
 // An arrow between two cards of a frame does not leave it: traffic does not either.
 func TestArrowsStayInTheirFrames(t *testing.T) {
-	for name, p := range all(t) {
+	for name, p := range pictures(t) {
 		s := read(t, p.SVG())
 		for _, path := range s.paths {
 			from, to := path[0], path[len(path)-1]
@@ -247,7 +255,7 @@ func TestArrowsStayInTheirFrames(t *testing.T) {
 
 // A number can be told to be its arrow's, and no arrow runs behind a number or a title that is not its own.
 func TestLabelsLieOnTheirOwnArrows(t *testing.T) {
-	for name, p := range all(t) {
+	for name, p := range pictures(t) {
 		s := read(t, p.SVG())
 		for _, plate := range s.rects {
 			if plate.class != "plate" {
@@ -278,7 +286,7 @@ func TestLabelsLieOnTheirOwnArrows(t *testing.T) {
 
 func TestReadableAtPageWidth(t *testing.T) {
 	const page = 1000.0 // what a page of the repository's host shows
-	for name, p := range all(t) {
+	for name, p := range pictures(t) {
 		s := read(t, p.SVG())
 		if s.width > 1400 && name != "batbern-crowded" {
 			t.Errorf("%s is %v wide", name, s.width)
@@ -292,16 +300,16 @@ func TestReadableAtPageWidth(t *testing.T) {
 }
 
 func TestPictureSaysWhatTheStackHolds(t *testing.T) {
-	svg := string(all(t)["batbern-prod"].SVG())
+	svg := string(pictures(t)["batbern-prod"].SVG())
 	for _, part := range []string{"www.batbern.ch", "api.batbern.ch", "CloudFront, WAF", "2 NAT gateways", "public subnets in 2 zones", "isolated subnets in 2 zones",
-		"6 services", "attendee-experience", "2–6 × 0.25 vCPU, 1 GB", "RDS Proxy", "PostgreSQL 15", "db.t4g.medium, Multi-AZ, 20 GB", "Valkey 8.0", "cache.t4g.micro, 2 nodes",
-		"secretsmanager", "call each other on 8080", "5432", "6379", "19 alarms", "1 vault in eu-west-1", ">Observability<"} {
+		"5 services", "attendee-experience", "2–6 × 0.5 vCPU, 1 GB", "RDS Proxy", "PostgreSQL 15", "db.t4g.medium, Multi-AZ, 50 GB", "Redis 7.1", "cache.t4g.micro, 2 nodes",
+		"secretsmanager", "call each other on 8080–8084", "5432", "6379", "1 dashboard", "1 vault in eu-west-1", ">Observability<"} {
 		if !strings.Contains(svg, part) {
 			t.Errorf("the picture does not say %q", part)
 		}
 	}
-	dev := string(all(t)["batbern-dev"].SVG())
-	for _, part := range []string{"Valkey", "6379", "ecr.api", "eu-west-1"} {
+	dev := string(pictures(t)["batbern-dev"].SVG())
+	for _, part := range []string{"Redis", "6379", "ecr.api", "eu-west-1"} {
 		if strings.Contains(dev, part) {
 			t.Errorf("the picture of dev says %q, which dev does not have", part)
 		}
@@ -309,7 +317,7 @@ func TestPictureSaysWhatTheStackHolds(t *testing.T) {
 }
 
 // arrows counts the arrows of a picture.
-func arrows(t *testing.T, stack *tfjsontest.Stack) int {
+func arrows(t *testing.T, stack *treetest.Stack) int {
 	t.Helper()
 	p, err := diagram.Architecture(context.Background(), stack.Parse())
 	if err != nil {
@@ -319,18 +327,18 @@ func arrows(t *testing.T, stack *tfjsontest.Stack) int {
 }
 
 func TestEveryAllowedFlowIsAnArrow(t *testing.T) {
-	before := arrows(t, tfjsontest.Dev())
-	opened := tfjsontest.Dev()
+	before := arrows(t, treetest.Golden(t, "batbern-dev"))
+	opened := treetest.Golden(t, "batbern-dev")
 	groups := map[string]string{}
 	for _, g := range opened.Parse().OfType("aws_security_group") {
 		groups[g.Label()] = g.Address()
 	}
-	opened.Add("aws_vpc_security_group_ingress_rule", "network/opened", tfjsontest.Attrs{"security_group_id": tfjsontest.Ref(groups["network/security_group_database"], "id"),
-		"referenced_security_group_id": tfjsontest.Ref(groups["network/security_group_load_balancer"], "id"), "from_port": 5432, "to_port": 5432})
+	opened.Add("aws_vpc_security_group_ingress_rule", "network/opened", treetest.Attrs{"security_group_id": treetest.Ref(groups["network/security_group_database"], "id"),
+		"referenced_security_group_id": treetest.Ref(groups["network/security_group_load_balancer"], "id"), "from_port": 5432, "to_port": 5432})
 	if after := arrows(t, opened); after != before+1 {
 		t.Errorf("one more rule makes %d arrows of %d", after, before)
 	}
-	closed := tfjsontest.Dev()
+	closed := treetest.Golden(t, "batbern-dev")
 	closed.Remove("aws_vpc_security_group_egress_rule")
 	if after := arrows(t, closed); after != before-6 {
 		t.Errorf("without the six outward rules there are %d arrows of %d", after, before)
@@ -338,7 +346,7 @@ func TestEveryAllowedFlowIsAnArrow(t *testing.T) {
 }
 
 func TestSameStackSameBytes(t *testing.T) {
-	once := all(t)
+	once := pictures(t)
 	for range 4 { // Graphviz's memory is shared by all of a process's pictures, so the first draw alone proves little
 		for name, again := range draw(t) {
 			if !bytes.Equal(once[name].SVG(), again.SVG()) {
@@ -350,7 +358,7 @@ func TestSameStackSameBytes(t *testing.T) {
 
 func TestPngIsThePicture(t *testing.T) {
 	for _, name := range []string{"stacks", "batbern-dev"} {
-		p := all(t)[name]
+		p := pictures(t)[name]
 		first, err := p.PNG()
 		if err != nil {
 			t.Fatal(err)
@@ -383,10 +391,10 @@ func TestPngIsThePicture(t *testing.T) {
 }
 
 func TestSmallStacks(t *testing.T) {
-	empty := tfjsontest.New("batbern-empty")
-	network := tfjsontest.New("batbern-network")
-	network.Add("aws_vpc", "network/vpc", tfjsontest.Attrs{"cidr_block": "10.0.0.0/16"})
-	for _, s := range []*tfjsontest.Stack{empty, network} {
+	empty := treetest.New("batbern-empty")
+	network := treetest.New("batbern-network")
+	network.Add("aws_vpc", "network/vpc", treetest.Attrs{"cidr_block": "10.0.0.0/16"})
+	for _, s := range []*treetest.Stack{empty, network} {
 		p, err := diagram.Architecture(context.Background(), s.Parse())
 		if err != nil {
 			t.Errorf("%s: %v", s.Name, err)

@@ -8,7 +8,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/batbern/infrastructure/internal/tfjson"
+	"github.com/batbern/infrastructure/internal/tree"
 )
 
 // Picture is a drawn picture.
@@ -86,7 +86,7 @@ var nouns = []struct{ typ, noun string }{
 
 // panels counts, by concern, what the upper part does not show; a part in another region says so.
 func (a *architecture) panels() []panel {
-	shown := map[*tfjson.Resource]bool{}
+	shown := map[*tree.Resource]bool{}
 	for _, r := range a.shown {
 		shown[r] = true
 	}

@@ -7,11 +7,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/batbern/infrastructure/internal/tfjson"
+	"github.com/batbern/infrastructure/internal/tree"
 )
 
 // Stacks draws all stacks of the tree, in its order, what each holds, and which reads the state of which.
-func Stacks(ctx context.Context, tree *tfjson.Tree) (*Picture, error) {
+func Stacks(ctx context.Context, tree *tree.Tree) (*Picture, error) {
 	d := drawing{ordered: true}
 	for i, s := range tree.Stacks {
 		c := stackCard(s, stackColour(s, i))
@@ -47,7 +47,7 @@ func level(nodes []*node) {
 }
 
 // depth is how many stacks must be applied before this one; limit ends a circle that no valid tree has.
-func depth(tree *tfjson.Tree, s *tfjson.Stack, limit int) int {
+func depth(tree *tree.Tree, s *tree.Stack, limit int) int {
 	deepest := 0
 	for _, name := range s.Dependencies {
 		if on, err := tree.Stack(name); err == nil && limit > 0 {
@@ -58,7 +58,7 @@ func depth(tree *tfjson.Tree, s *tfjson.Stack, limit int) int {
 }
 
 // stackColour is warmer the nearer a stack is to production.
-func stackColour(s *tfjson.Stack, place int) colour {
+func stackColour(s *tree.Stack, place int) colour {
 	known := map[string]colour{"base": "#445566", "dev": "#0b7fab", "staging": "#d9730d", "prod": "#b0306a"}
 	if c, ok := known[s.Environment()]; ok {
 		return c
@@ -66,16 +66,16 @@ func stackColour(s *tfjson.Stack, place int) colour {
 	return spare[place%len(spare)]
 }
 
-func stackCard(s *tfjson.Stack, c colour) card {
+func stackCard(s *tree.Stack, c colour) card {
 	env := s.Environment()
-	card := card{mark: strings.ToUpper(env[:min(4, len(env))]), title: s.Name, subtitle: join(count(len(s.Resources), "resource"), regionsOf(s)), colour: c, columns: 1}
+	card := card{mark: strings.ToUpper(env[:1]), title: s.Name, subtitle: join(count(len(s.Resources), "resource"), regionsOf(s)), colour: c, columns: 1}
 	for _, fact := range facts(s) {
 		card.items = append(card.items, item{title: fact})
 	}
 	return card
 }
 
-func regionsOf(s *tfjson.Stack) string {
+func regionsOf(s *tree.Stack) string {
 	var names []string
 	for _, r := range s.Resources {
 		if region := r.Region(); region != "" && !slices.Contains(names, region) {
@@ -87,7 +87,7 @@ func regionsOf(s *tfjson.Stack) string {
 }
 
 // facts says what a stack holds, in an order that is the same for every stack, so that two can be compared.
-func facts(s *tfjson.Stack) []string {
+func facts(s *tree.Stack) []string {
 	var said []string
 	say := func(text string) {
 		if text != "" {
@@ -122,7 +122,7 @@ func facts(s *tfjson.Stack) []string {
 	return said
 }
 
-func counted(s *tfjson.Stack, typ, noun string) string {
+func counted(s *tree.Stack, typ, noun string) string {
 	if n := len(s.OfType(typ)); n > 0 {
 		return count(n, noun)
 	}

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/batbern/infrastructure/internal/tfjson"
+	"github.com/batbern/infrastructure/internal/tree"
 )
 
 // last is the last part of a path.
@@ -15,7 +15,7 @@ func last(path string) string { return path[strings.LastIndex(path, "/")+1:] }
 
 // named is what a resource is called where no attribute says it: the last part of its path that is more than a kind of
 // thing, "content" of "storage/content/bucket".
-func named(r *tfjson.Resource) string {
+func named(r *tree.Resource) string {
 	parts := strings.Split(r.Label(), "/")
 	for i := len(parts) - 1; i > 0; i-- {
 		if !slices.Contains([]string{"bucket", "function", "service", "distribution", "api", "group", "instance", "task"}, parts[i]) {
@@ -75,7 +75,7 @@ func first(list []any) any {
 }
 
 // items lists members by name.
-func items(members []*tfjson.Resource) []item {
+func items(members []*tree.Resource) []item {
 	var found []item
 	for _, m := range members {
 		found = append(found, item{title: strings.ReplaceAll(named(m), "_", " ")})
@@ -85,7 +85,7 @@ func items(members []*tfjson.Resource) []item {
 }
 
 // amount is a number with its unit, "" where it is missing or known only to Terraform.
-func amount(r *tfjson.Resource, attribute, unit string) string {
+func amount(r *tree.Resource, attribute, unit string) string {
 	n, err := r.Number(attribute, -1)
 	if err != nil || n < 0 {
 		return ""
@@ -94,7 +94,7 @@ func amount(r *tfjson.Resource, attribute, unit string) string {
 }
 
 // cacheNodes counts the nodes of a replication group: shards times their copies, or the clusters of one without shards.
-func cacheNodes(m *tfjson.Resource) string {
+func cacheNodes(m *tree.Resource) string {
 	if n, err := m.Number("num_cache_clusters", 0); err == nil && n > 0 {
 		return count(int(n), "node")
 	}

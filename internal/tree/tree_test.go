@@ -1,4 +1,4 @@
-package tfjson_test
+package tree_test
 
 import (
 	"errors"
@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/batbern/infrastructure/internal/tfjson"
+	"github.com/batbern/infrastructure/internal/tree"
 )
 
 const sample = `{
@@ -27,9 +27,9 @@ const sample = `{
   }
 }`
 
-func parse(t *testing.T) *tfjson.Stack {
+func parse(t *testing.T) *tree.Stack {
 	t.Helper()
-	stack, err := tfjson.Parse("batbern-dev", []byte(sample))
+	stack, err := tree.Parse("batbern-dev", []byte(sample))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func TestReferences(t *testing.T) {
 	stack := parse(t)
 	vpc := stack.Find("aws_vpc.network_vpc_AA")
 	for _, name := range []string{"aws_subnet.network_a_BB", "aws_subnet.network_b_CC"} {
-		if got := stack.Find(name).Refers("vpc_id"); !slices.Equal(got, []*tfjson.Resource{vpc}) {
+		if got := stack.Find(name).Refers("vpc_id"); !slices.Equal(got, []*tree.Resource{vpc}) {
 			t.Errorf("%s refers to %v by vpc_id", name, got)
 		}
 	}
@@ -115,7 +115,7 @@ func TestLoadFaults(t *testing.T) {
 	}
 	expect := func(what string, is error, parts ...string) {
 		t.Helper()
-		_, err := tfjson.Load(dir)
+		_, err := tree.Load(dir)
 		if err == nil {
 			t.Fatalf("%s: no error", what)
 		}
@@ -128,19 +128,19 @@ func TestLoadFaults(t *testing.T) {
 			}
 		}
 	}
-	expect("no tree", tfjson.ErrNotSynthesized, "make synth", dir)
+	expect("no tree", tree.ErrNotSynthesized, "make synth", dir)
 	write("manifest.json", `{"stacks": {}}`)
-	expect("no stacks", tfjson.ErrNotSynthesized, "make synth")
+	expect("no stacks", tree.ErrNotSynthesized, "make synth")
 	write("manifest.json", `nonsense`)
 	expect("broken manifest", nil, "manifest.json", "make synth")
 	write("manifest.json", `{"stacks": {"batbern-dev": {"synthesizedStackPath": "stacks/batbern-dev/cdk.tf.json", "dependencies": ["batbern-base"]}}}`)
-	expect("missing stack", tfjson.ErrNotSynthesized, "batbern-dev", "make synth")
+	expect("missing stack", tree.ErrNotSynthesized, "batbern-dev", "make synth")
 	write("stacks/batbern-dev/cdk.tf.json", `{"resource": []}`)
 	expect("broken stack", nil, "batbern-dev", "not Terraform JSON")
 	write("stacks/batbern-dev/cdk.tf.json", `{"resource": {"aws_eip": {"a": {"count": "${length(var.x)}"}}}}`)
 	expect("unknown count", nil, "aws_eip.a", "count", "literal")
 	write("stacks/batbern-dev/cdk.tf.json", sample)
-	tree, err := tfjson.Load(dir)
+	tree, err := tree.Load(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,8 +1,8 @@
-// Package tfjson reads what cdktf synthesized: the stacks, their resources, and which resource refers to which.
+// Package tree reads what cdktf synthesized: the stacks, their resources, and which resource refers to which.
 //
 // It reads cdktf.out alone and knows no construct, so that a tool built on it judges what Terraform will be given, and
 // runs offline in milliseconds.
-package tfjson
+package tree
 
 import (
 	"encoding/json"

@@ -1,4 +1,4 @@
-package tfjson
+package tree
 
 import (
 	"path"
