@@ -153,7 +153,7 @@ func (e Environment) privateAddresses() int {
 	}
 	total := 0
 	for _, subnet := range plan {
-		if subnet.Tier == Private {
+		if subnet.Tier == Private && subnet.InUse {
 			total += 1<<(subnet.Cidr.Addr().BitLen()-subnet.Cidr.Bits()) - takenByAWS
 		}
 	}

@@ -410,10 +410,13 @@ func TestSubnetPlan(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(plan) != len(zones)*len(Tiers()) {
+			if len(plan) != len(zoneLetters)*len(Tiers()) {
 				t.Errorf("%s %v: %d subnets", vpc, zones, len(plan))
 			}
 			for i, subnet := range plan {
+				if subnet.InUse != slices.Contains(zones, subnet.Zone) {
+					t.Errorf("zones %v: %s in use: %t", zones, subnet.Zone, subnet.InUse)
+				}
 				if !vpc.Overlaps(subnet.Cidr) || subnet.Cidr.Bits() <= vpc.Bits() {
 					t.Errorf("%s is not inside %s", subnet.Cidr, vpc)
 				}

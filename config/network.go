@@ -14,8 +14,9 @@ import (
 type Network struct {
 	// Cidr is the VPC's address range, /16 to /20, overlapping no other environment's.
 	Cidr netip.Prefix
-	// Zones are the letters of the availability zones in use, e.g. "a", "b". A zone's addresses follow from its
-	// letter alone: adding or removing one moves no other subnet.
+	// Zones are the letters of the availability zones in use, e.g. "a", "b". Subnets exist in every zone of the plan
+	// from the start; this list decides where tasks, functions, load balancer, database, cache and NAT gateways run.
+	// Adding a zone therefore replaces nothing (docs/decisions/0015).
 	Zones []string `validate:"required,min=2,unique,dive,oneof=a b c"`
 	// NatGateways is 0 (private subnets reach no internet, and need interface endpoints instead), 1 (shared; its
 	// zone's failure cuts the others off too) or one for each zone.
@@ -55,26 +56,32 @@ type Subnet struct {
 	Tier Tier
 	Zone string // the zone's letter
 	Cidr netip.Prefix
+	// InUse reports whether Network.Zones names the zone.
+	InUse bool
 }
 
 // zoneLetters fixes each zone's quarter of the VPC. The fourth stays free for a zone to come.
 var zoneLetters = []string{"a", "b", "c"}
 
-// SubnetPlan divides the VPC: a quarter for each zone letter, in each quarter the lower half private (Fargate tasks
-// take an address each), then an eighth public and an eighth isolated; the rest stays free. A subnet's range depends
+// SubnetPlan divides the VPC: a quarter for each zone letter, in each quarter the lower half private (each Fargate task
+// needs an address), then an eighth public and an eighth isolated; the rest stays free. A subnet's range depends
 // only on the VPC's range, its tier and its zone's letter.
+//
+// The plan covers all zones, also those that are not in use: RDS Proxy and API Gateway's VPC link cannot change their
+// subnets, so they have all of them from the start. A subnet costs nothing.
 //
 // It fails when the range is no IPv4 network of /16 to /20 or a zone's letter is unknown.
 func (n Network) SubnetPlan() ([]Subnet, error) {
 	if fault := n.cidrFault(); fault != "" {
 		return nil, fmt.Errorf("network %s: %s", n.Cidr, fault)
 	}
-	var plan []Subnet
-	for _, zone := range slices.Sorted(slices.Values(n.Zones)) {
-		quarter := slices.Index(zoneLetters, zone)
-		if quarter < 0 {
+	for _, zone := range n.Zones {
+		if !slices.Contains(zoneLetters, zone) {
 			return nil, fmt.Errorf("zone %q: not one of %s", zone, strings.Join(zoneLetters, ", "))
 		}
+	}
+	var plan []Subnet
+	for quarter, zone := range zoneLetters {
 		for _, part := range []struct {
 			tier          Tier
 			newBits, slot int
@@ -87,7 +94,7 @@ func (n Network) SubnetPlan() ([]Subnet, error) {
 				return nil, fmt.Errorf("subnet %s in zone %s does not fit into %s: %w", part.tier, zone, n.Cidr, err)
 			}
 			prefix, _ := netipx.FromStdIPNet(subnet)
-			plan = append(plan, Subnet{Tier: part.tier, Zone: zone, Cidr: prefix})
+			plan = append(plan, Subnet{Tier: part.tier, Zone: zone, Cidr: prefix, InUse: slices.Contains(n.Zones, zone)})
 		}
 	}
 	return plan, nil

@@ -180,15 +180,15 @@ func TestCacheLogs(t *testing.T) {
 }
 
 func TestCacheProtection(t *testing.T) {
-	for level, wanted := range map[config.Protection]struct{ prevent, snapshot, atOnce bool }{
-		config.Disposable: {false, false, true},
-		config.Guarded:    {false, true, false},
-		config.Locked:     {true, true, false},
+	for level, wanted := range map[config.Protection]struct{ prevent, snapshot bool }{
+		config.Disposable: {false, false},
+		config.Guarded:    {false, true},
+		config.Locked:     {true, true},
 	} {
 		stack, _ := cacheStack(t, func(p *cache.Props) { p.Protection = level })
 		body := stack.Resource(t, "aws_elasticache_replication_group", "replication_group").Body
-		found := struct{ prevent, snapshot, atOnce bool }{
-			nested(body["lifecycle"], "prevent_destroy") == true, body["final_snapshot_identifier"] != nil, body["apply_immediately"] == true,
+		found := struct{ prevent, snapshot bool }{
+			nested(body["lifecycle"], "prevent_destroy") == true, body["final_snapshot_identifier"] != nil,
 		}
 		if found != wanted {
 			t.Errorf("%s: found %+v, wanted %+v", level, found, wanted)

@@ -218,16 +218,19 @@ func TestObjectLock(t *testing.T) {
 	for _, stack := range testkit.Environments(t) {
 		environment := environmentOf(t, stack)
 		var locked []string
+		for _, lock := range stack.Resources("aws_s3_bucket_object_lock_configuration") {
+			locked = append(locked, lock.Path)
+		}
 		for _, bucket := range stack.Resources("aws_s3_bucket") {
-			if bucket.Body["object_lock_enabled"] == true {
-				locked = append(locked, bucket.Path)
+			if _, named := bucket.Body["object_lock_enabled"]; named {
+				t.Errorf("%s: %s names object_lock_enabled: switching it would replace the bucket", stack.Name, bucket.Path)
 			}
 		}
 		var wanted []string
 		if environment.Storage.BackupLockDays > 0 {
-			wanted = []string{"storage/backups/bucket"}
+			wanted = []string{"storage/backups/object_lock"}
 			if environment.Storage.Replicated {
-				wanted = append(wanted, "storage/recovery/backups/bucket")
+				wanted = append(wanted, "storage/recovery/backups/object_lock")
 			}
 		}
 		slices.Sort(locked)

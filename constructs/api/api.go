@@ -19,6 +19,7 @@ import (
 	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/apigatewayv2stage"
 	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/apigatewayv2vpclink"
 	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/cloudwatchloggroup"
+	"github.com/hashicorp/terraform-cdk-go/cdktf"
 
 	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/constructs/network"
@@ -103,9 +104,14 @@ func Origins(api config.Api, domains config.Domains) []string {
 // integration leads to the load balancer, over TLS with its name checked.
 func integration(scope constructs.Construct, apiID string, props Props) (id string) {
 	link := apigatewayv2vpclink.NewApigatewayv2VpcLink(scope, jsii.String("vpc_link"), &apigatewayv2vpclink.Apigatewayv2VpcLinkConfig{
-		Name:             jsii.String(props.Name),
-		SubnetIds:        jsii.Strings(props.Vpc.SubnetIDs(config.Private)...),
+		Name: jsii.String(props.Name),
+		// In all zones: AWS, "VPC links are immutable. After you create a VPC link, you can't change its subnets or
+		// security groups."
+		SubnetIds:        jsii.Strings(props.Vpc.AllSubnetIDs(config.Private)...),
 		SecurityGroupIds: jsii.Strings(props.Vpc.SecurityGroupID(network.VpcLink)),
+		// AWS refuses to delete a link that an integration uses: the integration moves to the new one first
+		// https://github.com/hashicorp/terraform-provider-aws/issues/12195
+		Lifecycle: &cdktf.TerraformResourceLifecycle{CreateBeforeDestroy: jsii.Bool(true)},
 	})
 	return *apigatewayv2integration.NewApigatewayv2Integration(scope, jsii.String("load_balancer"), &apigatewayv2integration.Apigatewayv2IntegrationConfig{
 		ApiId:                jsii.String(apiID),
@@ -135,6 +141,7 @@ func authorizer(scope constructs.Construct, apiID string, props Props) (id strin
 		JwtConfiguration: &apigatewayv2authorizer.Apigatewayv2AuthorizerJwtConfiguration{
 			Issuer: jsii.String(props.Api.Jwt.Issuer), Audience: jsii.Strings(props.Api.Jwt.Audience...),
 		},
+		Lifecycle: &cdktf.TerraformResourceLifecycle{CreateBeforeDestroy: jsii.Bool(true)}, // routes release it first
 	}).Id()
 }
 

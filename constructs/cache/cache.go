@@ -143,8 +143,7 @@ func replicationGroup(scope constructs.Construct, props Props, subnets elasticac
 		SnapshotRetentionLimit:   jsii.Number(float64(props.Cache.SnapshotRetentionDays)), // ElastiCache.1
 		SnapshotWindow:           jsii.String(props.Cache.SnapshotWindow),
 		MaintenanceWindow:        jsii.String(props.Cache.MaintenanceWindow),
-		// where nobody waits for the window, changes need not either
-		ApplyImmediately: jsii.Bool(props.Protection == config.Disposable),
+		ApplyImmediately:         jsii.Bool(true), // docs/decisions/0015
 		Lifecycle: &cdktf.TerraformResourceLifecycle{
 			PreventDestroy: jsii.Bool(props.Protection.PreventDestroy()),
 			IgnoreChanges:  jsii.Strings("final_snapshot_identifier"), // read once, when the cache goes

@@ -5,6 +5,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/elasticacheuser"
 	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/elasticacheusergroup"
+	"github.com/hashicorp/terraform-cdk-go/cdktf"
 
 	"github.com/batbern/infrastructure/config"
 )
@@ -55,6 +56,9 @@ func serviceUser(scope constructs.Construct, service config.Service, props Props
 		UserName:           jsii.String(userID(service, props)),
 		AuthenticationMode: &elasticacheuser.ElasticacheUserAuthenticationMode{Type: jsii.String("iam")},
 		AccessString:       jsii.String(accessString(service.Name)),
+		// ElastiCache refuses to delete a user that belongs to a group. With create_before_destroy Terraform updates
+		// the group before it deletes the user (https://github.com/hashicorp/terraform-provider-aws/issues/43281).
+		Lifecycle: &cdktf.TerraformResourceLifecycle{CreateBeforeDestroy: jsii.Bool(true)},
 	})
 }
 
@@ -74,5 +78,6 @@ func powerlessDefault(scope constructs.Construct, props Props) elasticacheuser.E
 		UserName:           jsii.String("default"),
 		AuthenticationMode: &elasticacheuser.ElasticacheUserAuthenticationMode{Type: jsii.String("no-password-required")},
 		AccessString:       jsii.String("off -@all"),
+		Lifecycle:          &cdktf.TerraformResourceLifecycle{CreateBeforeDestroy: jsii.Bool(true)},
 	})
 }

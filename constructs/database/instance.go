@@ -90,6 +90,7 @@ func instance(scope constructs.Construct, props Props, logs logs) postgres {
 		ParameterGroupName:  group.Name(),
 
 		BackupRetentionPeriod:   jsii.Number(database.BackupRetentionDays),
+		ApplyImmediately:        jsii.Bool(true), // docs/decisions/0015
 		BackupWindow:            jsii.String(database.BackupWindow),
 		MaintenanceWindow:       jsii.String(database.MaintenanceWindow),
 		AutoMinorVersionUpgrade: jsii.Bool(true),

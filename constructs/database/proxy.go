@@ -23,7 +23,6 @@ type pool struct {
 func proxyName(props Props) string { return props.Name + "-proxy" }
 
 func proxy(scope constructs.Construct, props Props, main postgres, users map[string]secret, passwords []cdktf.ITerraformDependable) pool {
-	subnets := props.Vpc.SubnetIDs(config.Isolated)
 	groups := jsii.Strings(props.Vpc.SecurityGroupID(network.Proxy))
 	roleArn, roleReady := proxyRole(scope, props, users)
 
@@ -38,13 +37,15 @@ func proxy(scope constructs.Construct, props Props, main postgres, users map[str
 		})
 	}
 	made := dbproxy.NewDbProxy(scope, jsii.String("proxy"), &dbproxy.DbProxyConfig{
-		Name:                jsii.String(proxyName(props)),
-		EngineFamily:        jsii.String("POSTGRESQL"),
-		RequireTls:          jsii.Bool(true),  // RDS.43
-		DebugLogging:        jsii.Bool(false), // it would log statements with their values
-		IdleClientTimeout:   jsii.Number(1800),
-		RoleArn:             jsii.String(roleArn),
-		VpcSubnetIds:        jsii.Strings(subnets...),
+		Name:              jsii.String(proxyName(props)),
+		EngineFamily:      jsii.String("POSTGRESQL"),
+		RequireTls:        jsii.Bool(true),  // RDS.43
+		DebugLogging:      jsii.Bool(false), // it would log statements with their values
+		IdleClientTimeout: jsii.Number(1800),
+		RoleArn:           jsii.String(roleArn),
+		// In all zones: another list of subnets would replace the proxy, and every service would lose its database for
+		// minutes (AWS, "ModifyDBProxy" has no subnets).
+		VpcSubnetIds:        jsii.Strings(props.Vpc.AllSubnetIDs(config.Isolated)...),
 		VpcSecurityGroupIds: groups,
 		Auth:                &auth,
 		DependsOn:           &[]cdktf.ITerraformDependable{roleReady},

@@ -43,6 +43,7 @@ func readReplica(scope constructs.Construct, props Props, main postgres, master 
 		PubliclyAccessible:      jsii.Bool(false),
 		CaCertIdentifier:        jsii.String(certificateAuthority),
 		ParameterGroupName:      group.Name(),
+		ApplyImmediately:        jsii.Bool(true), // docs/decisions/0015
 		MaintenanceWindow:       jsii.String(database.MaintenanceWindow),
 		AutoMinorVersionUpgrade: jsii.Bool(true),
 		CopyTagsToSnapshot:      jsii.Bool(true),

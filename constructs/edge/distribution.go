@@ -48,6 +48,7 @@ func originAccessControl(scope constructs.Construct, props Props) *string {
 			OriginAccessControlOriginType: jsii.String("s3"),
 			SigningBehavior:               jsii.String("always"),
 			SigningProtocol:               jsii.String("sigv4"),
+			Lifecycle:                     &cdktf.TerraformResourceLifecycle{CreateBeforeDestroy: jsii.Bool(true)}, // OriginAccessControlInUse
 		}).Id()
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/cloudwatchloggroup"
 	waf "github.com/cdktf/cdktf-provider-aws-go/aws/v19/wafv2webacl"
 	logging "github.com/cdktf/cdktf-provider-aws-go/aws/v19/wafv2webaclloggingconfiguration"
+	"github.com/hashicorp/terraform-cdk-go/cdktf"
 
 	"github.com/batbern/infrastructure/config"
 )
@@ -44,6 +45,7 @@ func newFirewall(scope constructs.Construct, id string, props Props) firewall {
 		DefaultAction:    &waf.Wafv2WebAclDefaultAction{Allow: &waf.Wafv2WebAclDefaultActionAllow{}},
 		Rule:             &rules,
 		VisibilityConfig: &waf.Wafv2WebAclVisibilityConfig{CloudwatchMetricsEnabled: jsii.Bool(true), MetricName: jsii.String(name), SampledRequestsEnabled: jsii.Bool(true)},
+		Lifecycle:        &cdktf.TerraformResourceLifecycle{CreateBeforeDestroy: jsii.Bool(true)}, // WAFAssociatedItemException
 	})
 	firewallLogs(scope, acl, name, props)
 	return firewall{arn: acl.Arn(), name: name}

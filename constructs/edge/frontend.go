@@ -4,6 +4,7 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/cloudfrontfunction"
+	"github.com/hashicorp/terraform-cdk-go/cdktf"
 )
 
 // frontend serves the single-page application. What has a hash in its name lies under /assets/ and is kept by everybody;
@@ -62,9 +63,10 @@ func frontendPolicy(props Props) ContentSecurityPolicy {
 
 func function(scope constructs.Construct, id, name, code string, props Props) *string {
 	return cloudfrontfunction.NewCloudfrontFunction(scope, jsii.String(id), &cloudfrontfunction.CloudfrontFunctionConfig{
-		Name:    jsii.String(props.Name + "-" + name),
-		Runtime: jsii.String("cloudfront-js-2.0"),
-		Code:    jsii.String(code),
-		Publish: jsii.Bool(true),
+		Name:      jsii.String(props.Name + "-" + name),
+		Runtime:   jsii.String("cloudfront-js-2.0"),
+		Code:      jsii.String(code),
+		Publish:   jsii.Bool(true),
+		Lifecycle: &cdktf.TerraformResourceLifecycle{CreateBeforeDestroy: jsii.Bool(true)}, // FunctionInUse
 	}).Arn()
 }

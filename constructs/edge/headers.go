@@ -4,6 +4,7 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 	headers "github.com/cdktf/cdktf-provider-aws-go/aws/v19/cloudfrontresponseheaderspolicy"
+	"github.com/hashicorp/terraform-cdk-go/cdktf"
 
 	"github.com/batbern/infrastructure/config"
 )
@@ -82,6 +83,7 @@ func newResponseHeaders(scope constructs.Construct, id, name string, with respon
 		RemoveHeadersConfig: &headers.CloudfrontResponseHeadersPolicyRemoveHeadersConfig{
 			Items: &[]*headers.CloudfrontResponseHeadersPolicyRemoveHeadersConfigItems{{Header: jsii.String("Server")}},
 		},
+		Lifecycle: &cdktf.TerraformResourceLifecycle{CreateBeforeDestroy: jsii.Bool(true)}, // ResponseHeadersPolicyInUse
 	}).Id()
 }
 

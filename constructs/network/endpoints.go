@@ -53,7 +53,7 @@ func interfaceEndpoints(scope constructs.Construct, props Props, vpcID string, s
 				VpcId:             jsii.String(vpcID),
 				VpcEndpointType:   jsii.String("Interface"),
 				ServiceName:       jsii.String(serviceName(props, service)),
-				SubnetIds:         idsOf(subnets, config.Private),
+				SubnetIds:         idsOf(inUse(subnets), config.Private),
 				SecurityGroupIds:  jsii.Strings(groups[Endpoint]),
 				PrivateDnsEnabled: jsii.Bool(true),
 				Policy:            jsii.String(interfaceEndpointPolicy(service, props.Account)),

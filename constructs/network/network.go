@@ -53,16 +53,20 @@ type Outputs struct {
 	Ready []cdktf.ITerraformDependable
 
 	subnets     map[config.Tier][]string
+	allSubnets  map[config.Tier][]string
 	routeTables map[config.Tier][]string
 	networkAcls map[config.Tier]string
 	groups      map[Role]string
 	endpoints   map[string]string
 }
 
-// SubnetIDs are the tier's subnets, by zone.
+// SubnetIDs are the tier's subnets in the zones in use, by zone.
 func (o Outputs) SubnetIDs(tier config.Tier) []string { return slices.Clone(o.subnets[tier]) }
 
-// RouteTableIDs are the tier's route tables, one a subnet, by zone.
+// AllSubnetIDs are the tier's subnets in all zones, by zone: for what AWS cannot move to other subnets later.
+func (o Outputs) AllSubnetIDs(tier config.Tier) []string { return slices.Clone(o.allSubnets[tier]) }
+
+// RouteTableIDs are the tier's route tables in the zones in use, one per subnet, by zone.
 func (o Outputs) RouteTableIDs(tier config.Tier) []string { return slices.Clone(o.routeTables[tier]) }
 
 // NetworkAclID is the network ACL of the tier's subnets.
@@ -113,12 +117,17 @@ func New(scope constructs.Construct, id string, props Props) Outputs {
 		RejectedLogGroup: rejected,
 		Ready:            slices.Concat(exits.routes, aclRules, groupRules),
 		subnets:          map[config.Tier][]string{},
+		allSubnets:       map[config.Tier][]string{},
 		routeTables:      map[config.Tier][]string{},
 		networkAcls:      acls,
 		groups:           groups,
 		endpoints:        map[string]string{},
 	}
 	for _, s := range subnets {
+		outputs.allSubnets[s.Tier] = append(outputs.allSubnets[s.Tier], s.id)
+		if !s.InUse {
+			continue
+		}
 		outputs.subnets[s.Tier] = append(outputs.subnets[s.Tier], s.id)
 		outputs.routeTables[s.Tier] = append(outputs.routeTables[s.Tier], s.routeTableID)
 	}

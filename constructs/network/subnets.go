@@ -2,6 +2,7 @@ package network
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
@@ -58,7 +59,8 @@ type exits struct {
 	routes    []cdktf.ITerraformDependable
 }
 
-// waysOut makes the internet gateway, the NAT gateways and the routes to them. Isolated subnets get none.
+// waysOut makes the internet gateway, the NAT gateways and the routes to them, in zones that are not in use too: a zone's
+// subnets work before anything runs there. Isolated subnets get no route.
 func waysOut(scope constructs.Construct, props Props, vpcID string, subnets []placed) exits {
 	gateway := internetgateway.NewInternetGateway(scope, jsii.String("internet_gateway"), &internetgateway.InternetGatewayConfig{
 		VpcId: jsii.String(vpcID),
@@ -103,6 +105,11 @@ func idOf(subnets []placed, tier config.Tier, zone string) string {
 		}
 	}
 	return ""
+}
+
+// inUse are the subnets of the zones that the configuration names.
+func inUse(subnets []placed) []placed {
+	return slices.DeleteFunc(slices.Clone(subnets), func(s placed) bool { return !s.InUse })
 }
 
 // idsOf are the tier's subnets, by zone.

@@ -84,11 +84,12 @@ func newBucket(scope constructs.Construct, id string, props bucketProps) Bucket 
 	scope = constructs.NewConstruct(scope, jsii.String(id))
 	name := props.site.bucketName(props.purpose)
 	bucket := s3bucket.NewS3Bucket(scope, jsii.String("bucket"), &s3bucket.S3BucketConfig{
-		Provider:          props.site.provider,
-		Bucket:            jsii.String(name),
-		ForceDestroy:      jsii.Bool(props.protection.ForceDestroy()),
-		ObjectLockEnabled: jsii.Bool(props.lockDays > 0),
-		Lifecycle:         &cdktf.TerraformResourceLifecycle{PreventDestroy: jsii.Bool(props.protection.PreventDestroy())},
+		Provider:     props.site.provider,
+		Bucket:       jsii.String(name),
+		ForceDestroy: jsii.Bool(props.protection.ForceDestroy()),
+		// No ObjectLockEnabled: a change of it would replace the bucket. The lock's own resource switches it on, also
+		// for a bucket that exists (https://github.com/hashicorp/terraform-provider-aws/issues/36529).
+		Lifecycle: &cdktf.TerraformResourceLifecycle{PreventDestroy: jsii.Bool(props.protection.PreventDestroy())},
 	})
 	part := part{scope: scope, bucket: bucket, props: props}
 	owned := part.ownership(part.publicAccessBlock())
