@@ -16,6 +16,13 @@ const requiredVersion = ">= 1.10.0, < 2.0.0"
 // writeOnlyVersion is of those that know write-only arguments.
 const writeOnlyVersion = ">= 1.11.0, < 2.0.0"
 
+const (
+	providerSource = "hashicorp/aws"
+	// ProviderVersion is the exact version of the AWS provider that every stack requires: the last release of 5.x, which
+	// accepts everything that the binding's 5.99.1 accepts. See docs/decisions/0013-aws-provider-5-100-0.md.
+	ProviderVersion = "5.100.0"
+)
+
 // virginia is where CloudFront's certificates, web ACLs and metrics have to be.
 const virginia = "us-east-1"
 

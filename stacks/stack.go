@@ -32,6 +32,9 @@ func Define(app cdktf.App, project config.Project, progress func(step string)) m
 func newStack(app cdktf.App, name string, settings config.Settings) cdktf.TerraformStack {
 	stack := cdktf.NewTerraformStack(app, jsii.String(name))
 	stack.AddOverride(jsii.String("terraform.required_version"), requiredVersion)
+	stack.AddOverride(jsii.String("terraform.required_providers.aws"), map[string]any{
+		"source": providerSource, "version": ProviderVersion,
+	})
 	addBackend(stack, name, settings)
 	return stack
 }

@@ -22,3 +22,18 @@ func TestStackArchitecture(t *testing.T) {
 		}
 	})
 }
+
+// ADR 13: everyone runs the provider that CI runs. The binding writes its own, older version.
+func TestEveryStackRequiresTheSameProvider(t *testing.T) {
+	for _, stack := range testkit.Stacks(t) {
+		terraform := stack.Body["terraform"].(map[string]any)
+		providers := terraform["required_providers"].(map[string]any)
+		if len(providers) != 1 {
+			t.Errorf("%s requires %v, want hashicorp/aws alone", stack.Name, providers)
+		}
+		aws, _ := providers["aws"].(map[string]any)
+		if aws["source"] != "hashicorp/aws" || aws["version"] != "5.100.0" {
+			t.Errorf("%s requires %v, want exactly hashicorp/aws 5.100.0", stack.Name, aws)
+		}
+	}
+}
