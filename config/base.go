@@ -30,6 +30,8 @@ type Base struct {
 	Deployments []Deployment `validate:"dive"`
 	// GithubRepository is "owner/name" of the only repository whose workflows may deploy.
 	GithubRepository string `validate:"repository"`
+	// TfcHost is where TfcOrganization lives: "app.terraform.io", "app.eu.terraform.io", or a Terraform Enterprise of one's own.
+	TfcHost string `validate:"required,domain"`
 	// TfcOrganization is trusted for dynamic credentials; empty means no trust in Terraform Cloud.
 	TfcOrganization string
 	// TfcProject holds the workspaces that are trusted; empty means any project of the organization.
@@ -74,6 +76,7 @@ func base(settings Settings) Base {
 		ImageNamespace:         "batbern",
 		KeepImages:             20,
 		GithubRepository:       settings.GithubRepository,
+		TfcHost:                settings.TfcHost,
 		TfcOrganization:        settings.Organization,
 		TfcProject:             settings.TfcProject,
 		Baseline:               Baseline{S3PublicAccessBlock: true, EbsEncryption: true, AccessAnalyzer: true, TerraformCloudProvider: true},

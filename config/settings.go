@@ -30,6 +30,7 @@ type Settings struct {
 
 	Backend         string `env:"BATBERN_BACKEND" envDefault:"local" help:"where Terraform keeps state: local, cloud (Terraform Cloud) or s3" validate:"oneof=local cloud s3"`
 	Organization    string `env:"BATBERN_TFC_ORGANIZATION" help:"Terraform Cloud organization; required with cloud, and lets runs of its workspaces sign in to the deployment roles" validate:"required_if=Backend cloud,omitempty,tfcname"`
+	TfcHost         string `env:"BATBERN_TFC_HOST" envDefault:"app.terraform.io" help:"host of Terraform Cloud: app.eu.terraform.io for an organization in Europe" validate:"domain"`
 	TfcProject      string `env:"BATBERN_TFC_PROJECT" help:"Terraform Cloud project that new workspaces join; optional" validate:"omitempty,tfcproject"`
 	StateBucket     string `env:"BATBERN_STATE_BUCKET" help:"bucket of the state; required with s3" validate:"required_if=Backend s3,omitempty,bucket"`
 	StateRegion     string `env:"BATBERN_STATE_REGION" envDefault:"eu-central-1" help:"region of that bucket" validate:"region"`

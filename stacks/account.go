@@ -24,6 +24,7 @@ func addAccount(stack cdktf.TerraformStack, base config.Base, environment config
 		BaseAccountID: base.Account.ID,
 		BoundaryArn:   boundaryArn,
 		Protection:    environment.Protection,
+		CloudHost:     base.TfcHost,
 		Organization:  base.TfcOrganization,
 		Project:       base.TfcProject,
 		MakeProvider:  environment.Baseline.TerraformCloudProvider,

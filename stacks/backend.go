@@ -14,6 +14,7 @@ func addBackend(stack cdktf.TerraformStack, name string, settings config.Setting
 	switch settings.Backend {
 	case "cloud":
 		cdktf.NewCloudBackend(stack, &cdktf.CloudBackendConfig{
+			Hostname:     jsii.String(settings.TfcHost),
 			Organization: jsii.String(settings.Organization),
 			Workspaces:   cdktf.NewNamedCloudWorkspace(jsii.String(name), optional(settings.TfcProject)),
 		})
@@ -37,6 +38,7 @@ func readBase(stack cdktf.TerraformStack, base string, settings config.Settings)
 	switch settings.Backend {
 	case "cloud":
 		return shared{cdktf.NewDataTerraformRemoteState(stack, jsii.String(id), &cdktf.DataTerraformRemoteStateRemoteConfig{
+			Hostname:     jsii.String(settings.TfcHost),
 			Organization: jsii.String(settings.Organization),
 			Workspaces:   cdktf.NewNamedRemoteWorkspace(jsii.String(base)),
 		})}

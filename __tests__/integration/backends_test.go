@@ -31,11 +31,12 @@ func TestBackends(t *testing.T) {
 			base: map[string]any{"backend": "local", "config": map[string]any{"path": "../../../.local/state/terraform.batbern-base.tfstate"}},
 		},
 		"cloud": {
-			settings: settings{"BATBERN_BACKEND": "cloud", "BATBERN_TFC_ORGANIZATION": "batbern", "BATBERN_TFC_PROJECT": "platform"},
+			settings: settings{"BATBERN_BACKEND": "cloud", "BATBERN_TFC_ORGANIZATION": "batbern", "BATBERN_TFC_PROJECT": "platform",
+				"BATBERN_TFC_HOST": "app.eu.terraform.io"},
 			backend: func(stack string) (string, any) {
-				return "cloud", map[string]any{"organization": "batbern", "workspaces": map[string]any{"name": stack, "project": "platform"}}
+				return "cloud", map[string]any{"hostname": "app.eu.terraform.io", "organization": "batbern", "workspaces": map[string]any{"name": stack, "project": "platform"}}
 			},
-			base: map[string]any{"backend": "remote", "config": map[string]any{"organization": "batbern", "workspaces": map[string]any{"name": "batbern-base"}}},
+			base: map[string]any{"backend": "remote", "config": map[string]any{"hostname": "app.eu.terraform.io", "organization": "batbern", "workspaces": map[string]any{"name": "batbern-base"}}},
 		},
 		"s3": {
 			settings: settings{"BATBERN_BACKEND": "s3", "BATBERN_STATE_BUCKET": "batbern-state"},

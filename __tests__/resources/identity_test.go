@@ -92,6 +92,22 @@ func TestHubs(t *testing.T) {
 		}
 	})
 
+	t.Run("an organization in Europe signs in by the host that it lives at, and by no other", func(t *testing.T) {
+		base := testkit.Project(t, map[string]string{"BATBERN_TFC_ORGANIZATION": "batbern", "BATBERN_TFC_HOST": "app.eu.terraform.io"}).Base
+		europe := testkit.Construct(t, func(stack cdktf.TerraformStack) {
+			identity.Hubs(stack, "deployment", identity.HubsProps{Base: base, BoundaryArn: boundaryArn, ZoneID: "Z123"})
+		})
+		testkit.HasResourceWithProperties(t, europe, "aws_iam_openid_connect_provider", map[string]any{"url": "https://app.eu.terraform.io"})
+		for _, text := range []string{"app.eu.terraform.io:aud", "app.eu.terraform.io:sub", "oidc-provider/app.eu.terraform.io"} {
+			if !strings.Contains(europe.JSON, text) {
+				t.Errorf("%s is nowhere in the stack", text)
+			}
+		}
+		if strings.Contains(europe.JSON, "app.terraform.io") {
+			t.Error("app.terraform.io is trusted as well")
+		}
+	})
+
 	t.Run("an identity provider that the account has is trusted and not made", func(t *testing.T) {
 		base := testkit.Project(t).Base
 		base.TfcOrganization, base.Baseline.TerraformCloudProvider = "batbern", false
@@ -184,7 +200,7 @@ func TestSpokesOfTerraformCloud(t *testing.T) {
 			stack := testkit.Construct(t, func(stack cdktf.TerraformStack) {
 				identity.Spokes(stack, "deployment", identity.SpokesProps{
 					Name: "batbern-dev", AccountID: "222233334444", BaseAccountID: "111122223333", BoundaryArn: boundaryArn,
-					Organization: "batbern", Project: "platform", MakeProvider: makes,
+					CloudHost: "app.terraform.io", Organization: "batbern", Project: "platform", MakeProvider: makes,
 				})
 			})
 			provider := "arn:aws:iam::222233334444:oidc-provider/app.terraform.io"

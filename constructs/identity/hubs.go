@@ -48,11 +48,12 @@ func Hubs(scope constructs.Construct, id string, props HubsProps) HubsOutputs {
 	in := signIn{
 		github: Github{Repository: props.Base.GithubRepository, ProviderArn: githubProvider(scope)},
 		cloud: TerraformCloud{
+			Host:         props.Base.TfcHost,
 			Organization: props.Base.TfcOrganization,
 			Project:      props.Base.TfcProject,
-			ProviderArn:  terraformCloudProvider(scope, props.Base.Account.ID, props.Base.TfcOrganization, props.Base.Baseline.TerraformCloudProvider),
 		},
 	}
+	in.cloud.ProviderArn = in.cloud.provider(scope, props.Base.Account.ID, props.Base.Baseline.TerraformCloudProvider)
 	outputs := HubsOutputs{
 		GithubProviderArn: in.github.ProviderArn,
 		PlanRoleArns:      map[config.Name]string{}, ApplyRoleArns: map[config.Name]string{},
@@ -105,7 +106,7 @@ func hub(phase Phase, deployment config.Deployment, in signIn, props HubsProps) 
 func own(phase Phase, in signIn, props HubsProps) role {
 	stack := props.Base.Stack()
 	rights := Rights{
-		AccountID: props.Base.Account.ID, BoundaryArn: props.BoundaryArn, Prefix: strings.TrimSuffix(stack, string(config.BaseName)),
+		AccountID: props.Base.Account.ID, CloudHost: props.Base.TfcHost, BoundaryArn: props.BoundaryArn, Prefix: strings.TrimSuffix(stack, string(config.BaseName)),
 		Stack: stack, Protection: props.Base.Protection,
 	}
 	if props.State.Bucket != "" {

@@ -14,8 +14,8 @@ func identityProvider(scope constructs.Construct, id, host, audience string) (ar
 	return *iamopenidconnectprovider.NewIamOpenidConnectProvider(scope, jsii.String(id), &iamopenidconnectprovider.IamOpenidConnectProviderConfig{
 		Url:          jsii.String("https://" + host),
 		ClientIdList: jsii.Strings(audience),
-		// AWS goes by its own list of authorities for both hosts, and not by this; older providers ask for it
-		ThumbprintList: jsii.Strings(thumbprints[host]...),
+		// AWS goes by its own list of authorities for these hosts, and not by this; older providers ask for it
+		ThumbprintList: optionalList(thumbprints[host]),
 	}).Arn()
 }
 
@@ -23,16 +23,16 @@ func githubProvider(scope constructs.Construct) (arn string) {
 	return identityProvider(scope, "github", githubHost, githubAudience)
 }
 
-// terraformCloudProvider is the account's identity provider of Terraform Cloud: made here, or one that stands there.
+// provider returns the ARN of the account's identity provider of Terraform Cloud, which is made here or exists already.
 // It is "" without an organization, which means that nothing is trusted.
-func terraformCloudProvider(scope constructs.Construct, accountID, organization string, make bool) (arn string) {
+func (c TerraformCloud) provider(scope constructs.Construct, accountID string, make bool) (arn string) {
 	switch {
-	case organization == "":
+	case c.Organization == "":
 		return ""
 	case make:
-		return identityProvider(scope, "terraform_cloud", terraformCloudHost, terraformCloudAudience)
+		return identityProvider(scope, "terraform_cloud", c.Host, terraformCloudAudience)
 	default:
-		return providerArn(accountID, terraformCloudHost)
+		return providerArn(accountID, c.Host)
 	}
 }
 
@@ -40,8 +40,17 @@ func providerArn(accountID, host string) string {
 	return fmt.Sprintf("arn:aws:iam::%s:oidc-provider/%s", accountID, host)
 }
 
-// thumbprints are the hosts' authorities as AWS published them.
+// thumbprints are the hosts' authorities as AWS published them. Other hosts have none: the provider leaves the list to
+// AWS where it is empty.
 var thumbprints = map[string][]string{
 	githubHost:         {"6938fd4d98bab03faadb97b34396831e3780aea1", "1c58a3a8518e8759bf075b76b750d4f2df264fcd"},
-	terraformCloudHost: {"9e99a48a9960b14926bb7f3b02e22da2b0ab7280"},
+	"app.terraform.io": {"9e99a48a9960b14926bb7f3b02e22da2b0ab7280"},
+}
+
+// optionalList is nil for an empty list, which leaves the argument out.
+func optionalList(values []string) *[]*string {
+	if len(values) == 0 {
+		return nil
+	}
+	return jsii.Strings(values...)
 }

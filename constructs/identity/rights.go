@@ -13,6 +13,8 @@ import (
 type Rights struct {
 	AccountID   string
 	BoundaryArn string
+	// CloudHost is Terraform Cloud's, whose identity provider an apply may tag: "app.terraform.io".
+	CloudHost string
 	// Prefix begins the names of what the stack makes: "batbern-dev-", and "batbern-" for the base, which makes other
 	// stacks' roles.
 	Prefix string
@@ -130,7 +132,7 @@ func (r Rights) ManageNamed() policy.Document {
 	statements := []policy.Statement{
 		allow("PassRoles", verbs("iam", "PassRole"), []string{r.iam("role")}, policy.Conditions{"StringEquals": {"iam:PassedToService": passedTo}}),
 		allow("IdentityProviderTags", verbs("iam", "TagOpenIDConnectProvider UntagOpenIDConnectProvider"),
-			[]string{providerArn(r.AccountID, terraformCloudHost)}, nil),
+			[]string{providerArn(r.AccountID, r.CloudHost)}, nil),
 		allow("Buckets", verbs("s3", "CreateBucket DeleteBucket DeleteBucketPolicy PutBucket* PutEncryptionConfiguration "+
 			"PutLifecycleConfiguration PutReplicationConfiguration"), []string{bucket}, nil),
 		allow("Secrets", verbs("secretsmanager", "CancelRotateSecret CreateSecret DeleteResourcePolicy DeleteSecret PutResourcePolicy "+
@@ -173,7 +175,7 @@ func (r Rights) ManageIdentityProviders() policy.Document {
 	return policy.Document{Statements: []policy.Statement{
 		allow("IdentityProviders", verbs("iam", "AddClientIDToOpenIDConnectProvider CreateOpenIDConnectProvider DeleteOpenIDConnectProvider "+
 			"RemoveClientIDFromOpenIDConnectProvider TagOpenIDConnectProvider UntagOpenIDConnectProvider UpdateOpenIDConnectProviderThumbprint"),
-			[]string{providerArn(r.AccountID, githubHost), providerArn(r.AccountID, terraformCloudHost)}, nil),
+			[]string{providerArn(r.AccountID, githubHost), providerArn(r.AccountID, r.CloudHost)}, nil),
 	}}
 }
 

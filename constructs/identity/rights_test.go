@@ -15,7 +15,7 @@ func TestApplyRights(t *testing.T) {
 		own      = "arn:aws:iam::222233334444:role/batbern-dev-"
 		bounding = "arn:aws:iam::222233334444:policy/batbern-dev-boundary"
 	)
-	rights := identity.Rights{AccountID: account, BoundaryArn: bounding, Prefix: "batbern-dev-", Stack: "batbern-dev", Protection: config.Disposable}
+	rights := identity.Rights{AccountID: account, CloudHost: "app.terraform.io", BoundaryArn: bounding, Prefix: "batbern-dev-", Stack: "batbern-dev", Protection: config.Disposable}
 	policies := []policy.Document{
 		rights.WithoutData(), rights.ManageEnvironment(), rights.ManageNamed(), rights.ManageRoles(), rights.ManageKeys("GenerateDataKey*", "rds"),
 	}

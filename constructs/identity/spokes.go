@@ -17,8 +17,8 @@ type SpokesProps struct {
 	BaseAccountID string // where the pipelines sign in, see [Hubs]
 	BoundaryArn   string
 	Protection    config.Protection
-	// Organization and Project are Terraform Cloud's, whose runs sign in directly; no organization means none do.
-	Organization, Project string
+	// CloudHost, Organization and Project are Terraform Cloud's, whose runs sign in directly; no organization means none do.
+	CloudHost, Organization, Project string
 	// MakeProvider makes the account's identity provider of Terraform Cloud. Where it is false, one stands there already.
 	MakeProvider bool
 }
@@ -35,11 +35,8 @@ type SpokesOutputs struct {
 // makes.
 func Spokes(scope constructs.Construct, id string, props SpokesProps) SpokesOutputs {
 	scope = constructs.NewConstruct(scope, jsii.String(id))
-	cloud := TerraformCloud{
-		Organization: props.Organization,
-		Project:      props.Project,
-		ProviderArn:  terraformCloudProvider(scope, props.AccountID, props.Organization, props.MakeProvider),
-	}
+	cloud := TerraformCloud{Host: props.CloudHost, Organization: props.Organization, Project: props.Project}
+	cloud.ProviderArn = cloud.provider(scope, props.AccountID, props.MakeProvider)
 	return SpokesOutputs{
 		PlanRoleArn:  spoke(Plan, cloud, props).make(scope),
 		ApplyRoleArn: spoke(Apply, cloud, props).make(scope),
@@ -48,7 +45,8 @@ func Spokes(scope constructs.Construct, id string, props SpokesProps) SpokesOutp
 
 func spoke(phase Phase, cloud TerraformCloud, props SpokesProps) role {
 	rights := Rights{
-		AccountID: props.AccountID, BoundaryArn: props.BoundaryArn, Prefix: props.Name + "-", Stack: props.Name, Protection: props.Protection,
+		AccountID: props.AccountID, CloudHost: props.CloudHost, BoundaryArn: props.BoundaryArn,
+		Prefix: props.Name + "-", Stack: props.Name, Protection: props.Protection,
 	}
 	made := role{
 		id: string(phase), name: phase.role(props.Name), boundaryArn: props.BoundaryArn, readOnly: true,

@@ -6,12 +6,12 @@ import (
 	"github.com/batbern/infrastructure/constructs/policy"
 )
 
-// The identity providers: their hosts, which begin the names of condition keys, and whom their tokens are meant for.
+// The identity providers' hosts, which begin the names of condition keys, and the audiences of their tokens. Terraform
+// Cloud's host is a setting: an organization in Europe lives at app.eu.terraform.io, which issues its own tokens.
 const (
 	githubHost     = "token.actions.githubusercontent.com"
 	githubAudience = "sts.amazonaws.com"
 
-	terraformCloudHost     = "app.terraform.io"
 	terraformCloudAudience = "aws.workload.identity"
 )
 
@@ -48,6 +48,7 @@ func (g Github) trust(environment string) policy.Statement {
 
 // TerraformCloud is the organization whose workspaces' remote runs may sign in. The zero value is none.
 type TerraformCloud struct {
+	Host         string // "app.terraform.io"
 	Organization string // "" means Terraform Cloud is not trusted
 	Project      string // "" means any project of the organization
 	ProviderArn  string // the identity provider, in the account of the role that trusts it
@@ -69,8 +70,8 @@ func (c TerraformCloud) trust(workspace string, in Phase) []policy.Statement {
 		Principals: policy.Principals{Federated: []string{c.ProviderArn}},
 		Actions:    []string{"sts:AssumeRoleWithWebIdentity"},
 		Conditions: policy.Conditions{
-			"StringEquals": {terraformCloudHost + ":aud": {terraformCloudAudience}},
-			"StringLike": {terraformCloudHost + ":sub": {
+			"StringEquals": {c.Host + ":aud": {terraformCloudAudience}},
+			"StringLike": {c.Host + ":sub": {
 				fmt.Sprintf("organization:%s:project:%s:workspace:%s:run_phase:%s", c.Organization, project, workspace, in),
 			}},
 		},
