@@ -11,6 +11,7 @@ import (
 	"github.com/batbern/infrastructure/__tests__/testkit"
 	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/constructs/database"
+	"github.com/batbern/infrastructure/lambda/event"
 )
 
 // AC6, AC8, AC9: the database is sized, backed up and pooled as the environment's configuration says.
@@ -252,23 +253,17 @@ func TestBootstrapInput(t *testing.T) {
 	for _, environment := range testkit.Project(t).Environments {
 		stack := testkit.StackNamed(t, environment.Stack())
 		invocation := stack.Resource(t, "aws_lambda_invocation", "database/bootstrap_run")
-		var event struct {
-			Schemas []string
-			Logins  []struct {
-				Name, Kind, Schema, SecretArn string
-				ConnectionLimit               int
-			}
-		}
-		if err := json.Unmarshal([]byte(invocation.Text("input")), &event); err != nil {
-			t.Fatal(err)
+		var input event.Bootstrap
+		if err := json.Unmarshal([]byte(invocation.Text("input")), &input); err != nil {
+			t.Fatalf("%s: the function refuses its input: %v", stack.Name, err)
 		}
 		kinds, limits := map[string]string{}, map[string]int{}
-		for _, login := range event.Logins {
+		for _, login := range input.Logins {
 			kinds[login.Name], limits[login.Name] = login.Kind, login.ConnectionLimit
-			if login.Kind == "service" && !slices.Contains(event.Schemas, login.Schema) {
+			if login.Kind == event.KindService && !slices.Contains(input.Schemas, login.Schema) {
 				t.Errorf("%s: %s has no schema", stack.Name, login.Name)
 			}
-			if login.Kind != "readonly" && login.SecretArn == "" {
+			if login.Kind != event.KindReadOnly && login.SecretARN == "" {
 				t.Errorf("%s: %s has no secret", stack.Name, login.Name)
 			}
 		}
@@ -280,7 +275,7 @@ func TestBootstrapInput(t *testing.T) {
 		if kinds[config.DatabaseMigrator] != "migrator" || kinds[config.DatabaseReader] != "readonly" {
 			t.Errorf("%s: logins %v", stack.Name, kinds)
 		}
-		// who passes the proxy by is kept to what the proxy leaves; services come through the proxy
+		// connections that bypass the proxy are limited to what the proxy leaves
 		if limits[config.DatabaseMigrator] != config.MigrationConnections || limits[config.DatabaseReader] != config.OperatorConnections {
 			t.Errorf("%s: limits %v", stack.Name, limits)
 		}

@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"github.com/batbern/infrastructure/__tests__/testkit"
-	"github.com/batbern/infrastructure/lambda/migration-runner/runner"
+	"github.com/batbern/infrastructure/lambda/event"
 	"github.com/batbern/infrastructure/migrations"
 )
 
@@ -104,7 +104,7 @@ func TestMigrationRequest(t *testing.T) {
 		run := stack.Resource(t, "aws_lambda_invocation", "migration/run")
 		decoder := json.NewDecoder(strings.NewReader(run.Text("input")))
 		decoder.DisallowUnknownFields()
-		var request runner.Request
+		var request event.Migration
 		if err := decoder.Decode(&request); err != nil {
 			t.Fatalf("%s: the function does not understand its input: %v", stack.Name, err)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/batbern/infrastructure/__tests__/testkit"
 	"github.com/batbern/infrastructure/config"
+	"github.com/batbern/infrastructure/lambda/event"
 	secretwatch "github.com/batbern/infrastructure/lambda/secret-watch/watch"
 )
 
@@ -43,16 +44,16 @@ func TestExternalSecrets(t *testing.T) {
 func TestSecretWatch(t *testing.T) {
 	for _, environment := range testkit.Project(t).Environments {
 		stack := testkit.StackNamed(t, environment.Stack())
-		var event secretwatch.Event
-		if err := json.Unmarshal([]byte(stack.Resource(t, "aws_cloudwatch_event_target", "secret_watch/target").Text("input")), &event); err != nil {
+		var input event.SecretWatch
+		if err := json.Unmarshal([]byte(stack.Resource(t, "aws_cloudwatch_event_target", "secret_watch/target").Text("input")), &input); err != nil {
 			t.Fatal(err)
 		}
-		watched := map[string]secretwatch.Secret{}
-		for i, secret := range event.Secrets {
+		watched := map[string]event.WatchedSecret{}
+		for i, secret := range input.Secrets {
 			watched[secret.ARN] = secret
-			event.Secrets[i].ARN = "arn:" + secret.ARN // a reference, until Terraform puts the ARN in
+			input.Secrets[i].ARN = "arn:" + secret.ARN // a reference, until Terraform puts the ARN in
 		}
-		if err := event.Validate(); err != nil {
+		if err := input.Validate(); err != nil {
 			t.Errorf("%s: the function refuses what it is told: %v", stack.Name, err)
 		}
 		for _, secret := range stack.Resources("aws_secretsmanager_secret") {

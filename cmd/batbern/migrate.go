@@ -17,6 +17,7 @@ import (
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"github.com/batbern/infrastructure/config"
+	"github.com/batbern/infrastructure/lambda/event"
 	"github.com/batbern/infrastructure/lambda/migration-runner/runner"
 	"github.com/batbern/infrastructure/migrations"
 )
@@ -58,7 +59,7 @@ func (c *MigrateCmd) Run(ctx context.Context, std streams) error {
 	return nil
 }
 
-func (c *MigrateCmd) request(ctx context.Context, settings aws.Config, environment config.Environment) (runner.Request, error) {
+func (c *MigrateCmd) request(ctx context.Context, settings aws.Config, environment config.Environment) (event.Migration, error) {
 	var (
 		content []byte
 		source  = c.Request
@@ -71,11 +72,11 @@ func (c *MigrateCmd) request(ctx context.Context, settings aws.Config, environme
 		content, err = readParameter(ctx, ssm.NewFromConfig(settings), source)
 	}
 	if err != nil {
-		return runner.Request{}, fmt.Errorf("read the migration's request: %w", err)
+		return event.Migration{}, fmt.Errorf("read the migration's request: %w", err)
 	}
-	var request runner.Request
+	var request event.Migration
 	if err := json.Unmarshal(content, &request); err != nil {
-		return runner.Request{}, fmt.Errorf("the migration's request in %s is not the JSON of a request: %w", source, err)
+		return event.Migration{}, fmt.Errorf("the migration's request in %s is not the JSON of a request: %w", source, err)
 	}
 	return request, nil
 }

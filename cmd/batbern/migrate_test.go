@@ -12,13 +12,13 @@ import (
 	"testing"
 
 	"github.com/batbern/infrastructure/internal/ecstest"
-	"github.com/batbern/infrastructure/lambda/migration-runner/runner"
+	"github.com/batbern/infrastructure/lambda/event"
 	"github.com/batbern/infrastructure/migrations"
 )
 
 func migrationRequest(t *testing.T) string {
 	t.Helper()
-	content, err := json.Marshal(runner.Request{
+	content, err := json.Marshal(event.Migration{
 		Cluster: ecstest.Cluster, TaskDefinition: ecstest.TaskDefinition, Container: "flyway",
 		Subnets: []string{"subnet-1"}, SecurityGroups: []string{"sg-1"},
 		Image: "registry/flyway@sha256:" + strings.Repeat("a", 64), MigrationsChecksum: strings.Repeat("b", 64),

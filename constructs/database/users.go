@@ -1,7 +1,6 @@
 package database
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -19,6 +18,8 @@ import (
 	"github.com/batbern/infrastructure/constructs/network"
 	"github.com/batbern/infrastructure/constructs/policy"
 	vault "github.com/batbern/infrastructure/constructs/secrets"
+	"github.com/batbern/infrastructure/internal/text"
+	"github.com/batbern/infrastructure/lambda/event"
 )
 
 // BootstrapSeconds is how long the bootstrap function may take; its alarms measure by it.
@@ -107,53 +108,31 @@ func bootstrap(scope constructs.Construct, props Props, main postgres, maker fun
 	}
 }
 
-// login is what the bootstrap function takes: lambda/database-bootstrap/bootstrap.Login.
-type login struct {
-	Name   string   `json:"name"`
-	Kind   string   `json:"kind"`
-	Schema string   `json:"schema,omitempty"`
-	Reads  []string `json:"reads,omitempty"`
-	IAM    bool     `json:"iam,omitempty"`
-	// ConnectionLimit keeps who passes the proxy by to what config reckons with.
-	ConnectionLimit int    `json:"connectionLimit,omitempty"`
-	SecretArn       string `json:"secretArn,omitempty"`
-}
-
 // SharedSchema holds what all services read.
 const SharedSchema = "shared_kernel"
 
 // bootstrapInput describes who there is and what they may do. It holds no password.
 func bootstrapInput(props Props, main postgres, users map[string]secret) string {
-	event := struct {
-		Host            string   `json:"host"`
-		Port            int      `json:"port"`
-		MasterSecretArn string   `json:"masterSecretArn"`
-		Database        string   `json:"database"`
-		Owner           string   `json:"owner"`
-		Schemas         []string `json:"schemas"`
-		Logins          []login  `json:"logins"`
-	}{
-		Host: main.endpoint, Port: props.Database.Port, MasterSecretArn: main.masterSecretArn,
+	input := event.Bootstrap{
+		Host: main.endpoint, Port: props.Database.Port, MasterSecretARN: main.masterSecretArn,
 		Database: config.DatabaseName, Owner: config.DatabaseOwner, Schemas: []string{SharedSchema},
-		Logins: []login{
-			{Name: config.DatabaseMigrator, Kind: "migrator", SecretArn: users[config.DatabaseMigrator].arn, ConnectionLimit: config.MigrationConnections},
-			{Name: config.DatabaseReader, Kind: "readonly", IAM: true, ConnectionLimit: config.OperatorConnections},
+		Logins: []event.Login{
+			{Name: config.DatabaseMigrator, Kind: event.KindMigrator, SecretARN: users[config.DatabaseMigrator].arn, ConnectionLimit: config.MigrationConnections},
+			{Name: config.DatabaseReader, Kind: event.KindReadOnly, IAM: true, ConnectionLimit: config.OperatorConnections},
 		},
 	}
 	for _, service := range props.Services {
 		if user := service.DatabaseUser; user != "" {
-			event.Schemas = append(event.Schemas, service.Schema())
-			event.Logins = append(event.Logins, login{
-				Name: user, Kind: "service", Schema: service.Schema(), Reads: []string{SharedSchema}, SecretArn: users[user].arn,
+			input.Schemas = append(input.Schemas, service.Schema())
+			input.Logins = append(input.Logins, event.Login{
+				Name: user, Kind: event.KindService, Schema: service.Schema(), Reads: []string{SharedSchema}, SecretARN: users[user].arn,
 			})
 		}
 	}
-	// two orders of the services give the same plan
-	slices.Sort(event.Schemas)
-	slices.SortFunc(event.Logins, func(a, b login) int { return strings.Compare(a.Name, b.Name) })
-	// texts, numbers and lists: encoding cannot fail
-	text, _ := json.Marshal(event)
-	return string(text)
+	// the order of the services must not change the plan
+	slices.Sort(input.Schemas)
+	slices.SortFunc(input.Logins, func(a, b event.Login) int { return strings.Compare(a.Name, b.Name) })
+	return text.JSON(input)
 }
 
 // rotator changes passwords when Secrets Manager calls it.
@@ -201,15 +180,14 @@ func takeOver(scope constructs.Construct, props Props, main postgres, maker func
 		return nil
 	}
 	master := users[config.DatabaseAdmin]
-	// texts and numbers: encoding cannot fail
-	input, _ := json.Marshal(map[string]any{"describeMaster": map[string]any{
-		"host": main.endpoint, "port": props.Database.Port, "database": config.DatabaseName, "name": config.DatabaseAdmin,
-		"instanceId": main.id, "secretArn": master.arn,
-	}})
+	input := event.Bootstrap{DescribeMaster: &event.Master{
+		Host: main.endpoint, Port: props.Database.Port, Database: config.DatabaseName, Name: config.DatabaseAdmin,
+		InstanceID: main.id, SecretARN: master.arn,
+	}}
 	before := slices.Concat(maker.Ready, props.Vpc.Ready, []cdktf.ITerraformDependable{master.ready})
 	described := lambdainvocation.NewLambdaInvocation(scope, jsii.String("master_description"), &lambdainvocation.LambdaInvocationConfig{
 		FunctionName: jsii.String(maker.Name),
-		Input:        jsii.String(string(input)),
+		Input:        jsii.String(text.JSON(input)),
 		DependsOn:    &before,
 	})
 	scheduled := schedule(scope, config.DatabaseAdmin, props, turner, master, []cdktf.ITerraformDependable{described})
@@ -249,11 +227,10 @@ func schedule(scope constructs.Construct, id string, props Props, turner rotator
 // awaitPasswords is done when every secret holds a password: Secrets Manager runs first rotations some time after they
 // were configured, and what signs in cannot be made before.
 func awaitPasswords(scope constructs.Construct, id, bootstrapFunction string, arns []string, after []cdktf.ITerraformDependable) cdktf.ITerraformDependable {
-	// a list of texts: encoding cannot fail
-	input, _ := json.Marshal(map[string][]string{"awaitPasswords": arns})
+	input := event.Bootstrap{AwaitPasswords: arns}
 	return lambdainvocation.NewLambdaInvocation(scope, jsii.String(id), &lambdainvocation.LambdaInvocationConfig{
 		FunctionName: jsii.String(bootstrapFunction),
-		Input:        jsii.String(string(input)),
+		Input:        jsii.String(text.JSON(input)),
 		DependsOn:    &after,
 	})
 }

@@ -4,11 +4,8 @@
 package migration
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
@@ -27,6 +24,8 @@ import (
 	"github.com/batbern/infrastructure/constructs/network"
 	"github.com/batbern/infrastructure/constructs/observability"
 	"github.com/batbern/infrastructure/constructs/policy"
+	"github.com/batbern/infrastructure/internal/text"
+	"github.com/batbern/infrastructure/lambda/event"
 	"github.com/batbern/infrastructure/migrations"
 )
 
@@ -184,7 +183,7 @@ func containers(props Props, image, logGroup string) string {
 	secret := func(variable, key string) fields {
 		return fields{"name": variable, "valueFrom": props.SecretArn + ":" + key + "::"}
 	}
-	return text([]fields{{
+	return text.JSON([]fields{{
 		"name": migrations.Container, "image": image, "essential": true, "cpu": 0, "memory": memoryMiB,
 		"user": "10001:10001", "readonlyRootFilesystem": true, "privileged": false, "stopTimeout": 110,
 		"environment":  []fields{{"name": migrations.URLVariable, "value": migrations.URL(props.Endpoint, fmt.Sprint(props.Port), config.DatabaseName, migrations.RootCertificates)}},
@@ -230,18 +229,17 @@ func runnerFunction(scope constructs.Construct, props Props, executionArn, taskA
 	})
 }
 
-// requestFor is what the function takes: lambda/migration-runner/runner.Request.
 func requestFor(props Props, image, checksum, taskArn, logGroup string) string {
-	return text(map[string]any{
-		"cluster":            props.ClusterArn,
-		"taskDefinition":     taskArn,
-		"container":          migrations.Container,
-		"subnets":            props.Vpc.SubnetIDs(config.Private),
-		"securityGroups":     []string{props.Vpc.SecurityGroupID(network.Migration)},
-		"image":              image,
-		"migrationsChecksum": checksum,
-		"logGroup":           logGroup,
-		"logStreamPrefix":    streamPrefix,
+	return text.JSON(event.Migration{
+		Cluster:            props.ClusterArn,
+		TaskDefinition:     taskArn,
+		Container:          migrations.Container,
+		Subnets:            props.Vpc.SubnetIDs(config.Private),
+		SecurityGroups:     []string{props.Vpc.SecurityGroupID(network.Migration)},
+		Image:              image,
+		MigrationsChecksum: checksum,
+		LogGroup:           logGroup,
+		LogStreamPrefix:    streamPrefix,
 	})
 }
 
@@ -261,7 +259,7 @@ func failures(scope constructs.Construct, props Props, logGroup string) string {
 	rule := cloudwatcheventrule.NewCloudwatchEventRule(scope, jsii.String("failed"), &cloudwatcheventrule.CloudwatchEventRuleConfig{
 		Name:        jsii.String(family(props) + "-failed"),
 		Description: jsii.String("A migration of " + props.Name + " ended badly"),
-		EventPattern: jsii.String(text(map[string]any{
+		EventPattern: jsii.String(text.JSON(map[string]any{
 			"source":      []string{"aws.ecs"},
 			"detail-type": []string{"ECS Task State Change"},
 			"detail": map[string]any{
@@ -285,14 +283,4 @@ func failures(scope constructs.Construct, props Props, logGroup string) string {
 		InputTransformer: failed.Mail(props.Name, props.Account.ID, props.Github),
 	})
 	return *rule.Name()
-}
-
-// text is JSON in one line, not escaped for HTML. The values here are texts, numbers, lists and maps: encoding cannot
-// fail.
-func text(value any) string {
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(value)
-	return strings.TrimSpace(out.String())
 }

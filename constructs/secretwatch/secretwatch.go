@@ -4,7 +4,6 @@
 package secretwatch
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,6 +17,8 @@ import (
 	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/constructs/function"
 	"github.com/batbern/infrastructure/constructs/policy"
+	"github.com/batbern/infrastructure/internal/text"
+	"github.com/batbern/infrastructure/lambda/event"
 )
 
 // Secret is one that is watched. It either rotates by itself or is renewed by a person: one of the two numbers is set.
@@ -119,21 +120,12 @@ func describe(secrets []Secret) policy.Statement {
 	}
 }
 
-// input is what the function takes: lambda/secret-watch/watch.Event.
 func input(secrets []Secret) string {
-	type watched struct {
-		Name            string `json:"name"`
-		Arn             string `json:"arn"`
-		RotateEveryDays int    `json:"rotateEveryDays,omitempty"`
-		MaxAgeDays      int    `json:"maxAgeDays,omitempty"`
-	}
-	event := struct {
-		Secrets []watched `json:"secrets"`
-	}{}
+	var watched event.SecretWatch
 	for _, secret := range secrets {
-		event.Secrets = append(event.Secrets, watched(secret))
+		watched.Secrets = append(watched.Secrets, event.WatchedSecret{
+			Name: secret.Name, ARN: secret.Arn, RotateEveryDays: secret.RotateEveryDays, MaxAgeDays: secret.MaxAgeDays,
+		})
 	}
-	// texts and numbers: encoding cannot fail
-	text, _ := json.Marshal(event)
-	return string(text)
+	return text.JSON(watched)
 }

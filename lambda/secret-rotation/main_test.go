@@ -17,6 +17,7 @@ import (
 	"github.com/batbern/infrastructure/internal/mototest"
 	"github.com/batbern/infrastructure/internal/pgtest"
 	"github.com/batbern/infrastructure/lambda/database-bootstrap/bootstrap"
+	"github.com/batbern/infrastructure/lambda/event"
 )
 
 func TestMain(m *testing.M) {
@@ -39,7 +40,7 @@ func TestFunctionRotatesAsAWSCallsIt(t *testing.T) {
 	rotate := func(token string) {
 		moto.BeginRotation(t, login, token, true)
 		for _, step := range []string{"createSecret", "setSecret", "testSecret", "finishSecret"} {
-			if _, err := function.Invoke(t, event(step, login, token)); err != nil {
+			if _, err := function.Invoke(t, rotationEvent(step, login, token)); err != nil {
 				t.Fatalf("%s: %v\n%s", step, err, function.Output())
 			}
 		}
@@ -70,7 +71,7 @@ func TestFunctionRotatesAsAWSCallsIt(t *testing.T) {
 	}
 	conn.Close(t.Context())
 
-	_, err = function.Invoke(t, event("dropSecret", login, "0f1d7c1a-0000-4000-8000-000000000002"))
+	_, err = function.Invoke(t, rotationEvent("dropSecret", login, "0f1d7c1a-0000-4000-8000-000000000002"))
 	var failure *lambdatest.Error
 	if !errors.As(err, &failure) || !strings.Contains(failure.Message, "unknown step") {
 		t.Errorf("an unknown step answered %v", err)
@@ -91,7 +92,7 @@ func TestFunctionDoesNotStartWithAFaultyEnvironment(t *testing.T) {
 	}
 }
 
-func event(step, secret, token string) map[string]string {
+func rotationEvent(step, secret, token string) map[string]string {
 	return map[string]string{
 		"Step": step, "SecretId": secret, "ClientRequestToken": token, "RotationToken": "rotation-token",
 	}
@@ -105,10 +106,10 @@ func bootstrapLogin(t *testing.T, server *pgtest.Server, client *secretsmanager.
 	master := create(t, client, "rds!db-main", aws.String(fmt.Sprintf(`{"username":%q,"password":%q}`, pgtest.Master, server.MasterPassword)))
 	login := create(t, client, "database/"+user, nil)
 	function := &bootstrap.Function{Secrets: client, Roots: server.RootCAs(), Log: slog.New(slog.DiscardHandler)}
-	_, err := function.Handle(t.Context(), bootstrap.Event{
+	_, err := function.Handle(t.Context(), event.Bootstrap{
 		Host: pgtest.Host, Port: server.Port, MasterSecretARN: master, Database: database, Owner: "batbern_owner",
 		Schemas: []string{user},
-		Logins:  []bootstrap.Login{{Name: user, Kind: bootstrap.KindService, Schema: user, SecretARN: login}},
+		Logins:  []event.Login{{Name: user, Kind: event.KindService, Schema: user, SecretARN: login}},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -15,25 +15,26 @@ import (
 	"github.com/batbern/infrastructure/internal/mototest"
 	"github.com/batbern/infrastructure/internal/pgtest"
 	"github.com/batbern/infrastructure/lambda/database-bootstrap/bootstrap"
+	"github.com/batbern/infrastructure/lambda/event"
 )
 
 // login is how a role gets in.
 type login struct{ name, password string }
 
 // roles are the logins of the configuration, as the database construct tells the bootstrap function to make them.
-func roles(t *testing.T) []bootstrap.Login {
+func roles(t *testing.T) []event.Login {
 	t.Helper()
 	environment, err := config.Load(config.Prod)
 	if err != nil {
 		t.Fatal(err)
 	}
-	logins := []bootstrap.Login{
-		{Name: config.DatabaseMigrator, Kind: bootstrap.KindMigrator},
-		{Name: config.DatabaseReader, Kind: bootstrap.KindReadOnly},
+	logins := []event.Login{
+		{Name: config.DatabaseMigrator, Kind: event.KindMigrator},
+		{Name: config.DatabaseReader, Kind: event.KindReadOnly},
 	}
 	for _, service := range environment.Services {
 		if user := service.DatabaseUser; user != "" {
-			logins = append(logins, bootstrap.Login{Name: user, Kind: bootstrap.KindService, Schema: service.Schema(), Reads: []string{shared}})
+			logins = append(logins, event.Login{Name: user, Kind: event.KindService, Schema: service.Schema(), Reads: []string{shared}})
 		}
 	}
 	return logins
@@ -55,7 +56,7 @@ func bootstrapDatabase(t *testing.T, server *pgtest.Server, database string) []s
 		t.Fatal(err)
 	}
 	function := &bootstrap.Function{Secrets: secrets, Roots: server.RootCAs(), Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
-	event := bootstrap.Event{
+	event := event.Bootstrap{
 		Host: pgtest.Host, Port: server.Port, MasterSecretARN: *master.ARN, Database: database,
 		Owner: config.DatabaseOwner, Schemas: []string{shared}, Logins: roles(t),
 	}

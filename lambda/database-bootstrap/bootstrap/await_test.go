@@ -3,7 +3,6 @@ package bootstrap
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -15,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"github.com/batbern/infrastructure/internal/mototest"
+	"github.com/batbern/infrastructure/lambda/event"
 )
 
 const awaitedPassword = "awaited-password"
@@ -49,7 +49,7 @@ func (a *awaiter) RoundTrip(request *http.Request) (*http.Response, error) {
 }
 
 func (a *awaiter) await(ctx context.Context, arns ...string) error {
-	_, err := a.function.Handle(ctx, Event{AwaitPasswords: arns})
+	_, err := a.function.Handle(ctx, event.Bootstrap{AwaitPasswords: arns})
 	if said := fmt.Sprint(err) + a.output.String(); strings.Contains(said, awaitedPassword) {
 		a.t.Errorf("the function told the password: %s", said)
 	}
@@ -142,30 +142,11 @@ func TestWaitLeavesTimeForAnAnswer(t *testing.T) {
 	}
 }
 
-func TestEventThatAwaitsStandsByItself(t *testing.T) {
-	if err := parse(t, `{"awaitPasswords": ["arn:a", "arn:b"], "tf": {"action": "create", "prev_input": null}}`).Validate(); err != nil {
-		t.Error(err)
-	}
-	for text, want := range map[string][]string{
-		strings.Replace(example, "{", `{"awaitPasswords": ["arn:a"],`, 1): {"want no other key beside it"},
-		`{"awaitPasswords": []}`:                         {"want at least one"},
-		`{"awaitPasswords": ["arn:a", "name", "arn:a"]}`: {"awaitPasswords[1] is", "awaitPasswords[2] is"},
-	} {
-		err := parse(t, text).Validate()
-		for _, part := range want {
-			if err == nil || !strings.Contains(err.Error(), part) {
-				t.Errorf("%.60s: got %v, want %q", text, err, part)
-			}
-		}
-	}
-	var event Event
-	if err := json.Unmarshal([]byte(`{"awaitPasswords": "arn:a"}`), &event); err == nil {
-		t.Error("took a text for a list")
-	}
+func TestDestroyAwaitsNothing(t *testing.T) {
 	function := &Function{Log: slog.New(slog.DiscardHandler)}
-	event = Event{AwaitPasswords: []string{"arn:a"}}
-	event.Terraform.Action = "delete"
-	if _, err := function.Handle(t.Context(), event); err != nil {
+	input := event.Bootstrap{AwaitPasswords: []string{"arn:a"}}
+	input.Terraform.Action = "delete"
+	if _, err := function.Handle(t.Context(), input); err != nil {
 		t.Errorf("destroy: %v", err)
 	}
 }

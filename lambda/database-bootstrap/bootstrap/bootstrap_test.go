@@ -21,6 +21,7 @@ import (
 
 	"github.com/batbern/infrastructure/internal/mototest"
 	"github.com/batbern/infrastructure/internal/pgtest"
+	"github.com/batbern/infrastructure/lambda/event"
 	"github.com/batbern/infrastructure/lambda/internal/secret"
 )
 
@@ -37,7 +38,7 @@ type fixture struct {
 	server   *pgtest.Server
 	client   *secretsmanager.Client
 	function *Function
-	event    Event
+	event    event.Bootstrap
 	output   *bytes.Buffer
 }
 
@@ -46,15 +47,15 @@ func newFixture(t testing.TB) *fixture {
 	suffix := strings.ToLower(rand.Text()[:8])
 	f := &fixture{
 		t: t, server: server, client: secretsmanager.NewFromConfig(moto.Config()), output: &bytes.Buffer{},
-		event: Event{
+		event: event.Bootstrap{
 			Host: pgtest.Host, Port: server.Port,
 			Database: "batbern_" + suffix, Owner: "owner_" + suffix,
 			Schemas: []string{"event_management", "speaker_coordination", "shared_kernel"},
-			Logins: []Login{
-				{Name: "events_" + suffix, Kind: KindService, Schema: "event_management", Reads: []string{"shared_kernel"}, ConnectionLimit: 7},
-				{Name: "speakers_" + suffix, Kind: KindService, Schema: "speaker_coordination", Reads: []string{"shared_kernel"}},
-				{Name: "migrator_" + suffix, Kind: KindMigrator},
-				{Name: "readonly_" + suffix, Kind: KindReadOnly, IAM: true},
+			Logins: []event.Login{
+				{Name: "events_" + suffix, Kind: event.KindService, Schema: "event_management", Reads: []string{"shared_kernel"}, ConnectionLimit: 7},
+				{Name: "speakers_" + suffix, Kind: event.KindService, Schema: "speaker_coordination", Reads: []string{"shared_kernel"}},
+				{Name: "migrator_" + suffix, Kind: event.KindMigrator},
+				{Name: "readonly_" + suffix, Kind: event.KindReadOnly, IAM: true},
 			},
 		},
 	}
@@ -355,11 +356,11 @@ func TestHostileNames(t *testing.T) {
 	f.event.Database = `da"ta'base; DROP TABLE x; --` + suffix
 	f.event.Owner = `Own"er ` + suffix
 	f.event.Schemas = []string{`My "Schema"`, "select", "$1", "with,comma"}
-	f.event.Logins = []Login{
-		{Name: `a'b"c ` + suffix, Kind: KindService, Schema: `My "Schema"`, Reads: []string{"select", "$1", "with,comma"}},
-		{Name: `PUBLIC`, Kind: KindService, Schema: "select"},
-		{Name: `mi%sgrator ` + suffix, Kind: KindMigrator},
-		{Name: "read\nonly" + suffix, Kind: KindReadOnly},
+	f.event.Logins = []event.Login{
+		{Name: `a'b"c ` + suffix, Kind: event.KindService, Schema: `My "Schema"`, Reads: []string{"select", "$1", "with,comma"}},
+		{Name: `PUBLIC`, Kind: event.KindService, Schema: "select"},
+		{Name: `mi%sgrator ` + suffix, Kind: event.KindMigrator},
+		{Name: "read\nonly" + suffix, Kind: event.KindReadOnly},
 	}
 	f.run()
 	f.assertConverged()

@@ -7,23 +7,25 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/batbern/infrastructure/lambda/event"
 )
 
 // rights are what a login may do in one schema.
 type rights struct{ schema, tables, sequences []string }
 
 // rightsIn decides the grants of a login in a schema. A migrator needs none: it acts as the owner.
-func rightsIn(login Login, schema string) rights {
+func rightsIn(login event.Login, schema string) rights {
 	switch {
-	case login.Kind == KindService && login.Schema == schema:
+	case login.Kind == event.KindService && login.Schema == schema:
 		return rights{
 			schema:    []string{"USAGE"},
 			tables:    []string{"SELECT", "INSERT", "UPDATE", "DELETE"},
 			sequences: []string{"USAGE", "SELECT"},
 		}
-	case login.Kind == KindService && slices.Contains(login.Reads, schema):
+	case login.Kind == event.KindService && slices.Contains(login.Reads, schema):
 		return rights{schema: []string{"USAGE"}, tables: []string{"SELECT"}}
-	case login.Kind == KindReadOnly:
+	case login.Kind == event.KindReadOnly:
 		return rights{schema: []string{"USAGE"}, tables: []string{"SELECT"}, sequences: []string{"SELECT"}}
 	default:
 		return rights{}

@@ -26,6 +26,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/batbern/infrastructure/lambda/event"
 	"github.com/batbern/infrastructure/lambda/internal/postgres"
 	"github.com/batbern/infrastructure/lambda/internal/redact"
 	"github.com/batbern/infrastructure/lambda/internal/secret"
@@ -80,41 +81,41 @@ func FromEnvironment(ctx context.Context, getenv func(string) string) (*Function
 
 // Handle brings the database into the state of the event. After a failure the call may be repeated: it goes on where the
 // last one stopped. Concurrent calls wait for each other.
-func (f *Function) Handle(ctx context.Context, event Event) (Report, error) {
+func (f *Function) Handle(ctx context.Context, input event.Bootstrap) (Report, error) {
 	redactor := &redact.Redactor{}
-	report, err := f.run(ctx, event, redactor)
+	report, err := f.run(ctx, input, redactor)
 	if err != nil {
-		err = redactor.Error(fmt.Errorf("%s: %w", event.purpose(), err))
+		err = redactor.Error(fmt.Errorf("%s: %w", input.Purpose(), err))
 		f.Log.ErrorContext(ctx, "bootstrap failed", "cause", err.Error())
 		return Report{}, err
 	}
 	for _, warning := range report.Warnings {
 		f.Log.WarnContext(ctx, "left as it is", "what", warning)
 	}
-	f.Log.InfoContext(ctx, "done", "what", event.purpose(), "changes", report.Changes)
+	f.Log.InfoContext(ctx, "done", "what", input.Purpose(), "changes", report.Changes)
 	return report, nil
 }
 
-func (f *Function) run(ctx context.Context, event Event, redactor *redact.Redactor) (Report, error) {
-	report := Report{Database: event.Database, Changes: []string{}, Warnings: []string{}}
-	if event.Terraform.Action == "delete" {
+func (f *Function) run(ctx context.Context, input event.Bootstrap, redactor *redact.Redactor) (Report, error) {
+	report := Report{Database: input.Database, Changes: []string{}, Warnings: []string{}}
+	if input.Terraform.Action == "delete" {
 		return report, nil // the data stays; the instance's protection decides about it
 	}
-	if err := event.Validate(); err != nil {
+	if err := input.Validate(); err != nil {
 		return Report{}, err
 	}
 	switch {
-	case event.AwaitPasswords != nil:
-		return report, f.await(ctx, event.AwaitPasswords, redactor)
-	case event.DescribeMaster != nil:
-		err := f.describeMaster(ctx, *event.DescribeMaster, &report, redactor)
+	case input.AwaitPasswords != nil:
+		return report, f.await(ctx, input.AwaitPasswords, redactor)
+	case input.DescribeMaster != nil:
+		err := f.describeMaster(ctx, *input.DescribeMaster, &report, redactor)
 		return report, err
 	}
-	master, err := f.master(ctx, event, redactor)
+	master, err := f.master(ctx, input, redactor)
 	if err != nil {
 		return Report{}, err
 	}
-	server, err := f.connect(ctx, event, master, maintenanceDatabase)
+	server, err := f.connect(ctx, input, master, maintenanceDatabase)
 	if err != nil {
 		return Report{}, err
 	}
@@ -122,11 +123,11 @@ func (f *Function) run(ctx context.Context, event Event, redactor *redact.Redact
 	if _, err := server.Exec(ctx, "SELECT pg_advisory_lock(hashtextextended('batbern bootstrap', 0))"); err != nil {
 		return Report{}, fmt.Errorf("wait for other calls: %w", err)
 	}
-	b := &bootstrap{event: event, master: master.Username, report: &report}
+	b := &bootstrap{event: input, master: master.Username, report: &report}
 	if err := b.server(ctx, server); err != nil {
 		return Report{}, err
 	}
-	database, err := f.connect(ctx, event, master, event.Database)
+	database, err := f.connect(ctx, input, master, input.Database)
 	if err != nil {
 		return Report{}, err
 	}
@@ -134,7 +135,7 @@ func (f *Function) run(ctx context.Context, event Event, redactor *redact.Redact
 	if err := b.database(ctx, database); err != nil {
 		return Report{}, err
 	}
-	if err := f.describeLogins(ctx, event, &report, redactor); err != nil {
+	if err := f.describeLogins(ctx, input, &report, redactor); err != nil {
 		return Report{}, err
 	}
 	return report, nil
@@ -142,9 +143,9 @@ func (f *Function) run(ctx context.Context, event Event, redactor *redact.Redact
 
 // master reads the master's name and password. RDS's own secrets hold nothing else; one that names a host must name the
 // event's.
-func (f *Function) master(ctx context.Context, event Event, redactor *redact.Redactor) (secret.Secret, error) {
+func (f *Function) master(ctx context.Context, input event.Bootstrap, redactor *redact.Redactor) (secret.Secret, error) {
 	found, err := f.Secrets.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{
-		SecretId: &event.MasterSecretARN, VersionStage: aws.String("AWSCURRENT"),
+		SecretId: &input.MasterSecretARN, VersionStage: aws.String("AWSCURRENT"),
 	})
 	if err != nil {
 		return secret.Secret{}, fmt.Errorf("read the master's secret: %w", err)
@@ -156,10 +157,10 @@ func (f *Function) master(ctx context.Context, event Event, redactor *redact.Red
 	if err != nil {
 		return secret.Secret{}, fmt.Errorf("the master's %w", err)
 	}
-	if master.Host != "" && master.Host != event.Host {
+	if master.Host != "" && master.Host != input.Host {
 		return secret.Secret{}, errors.New("the master's secret is for another host than the event's")
 	}
-	for _, role := range append([]Login{{Name: event.Owner}}, event.Logins...) {
+	for _, role := range append([]event.Login{{Name: input.Owner}}, input.Logins...) {
 		if role.Name == master.Username {
 			return secret.Secret{}, fmt.Errorf("event: %s is the master: name another role", role.Name)
 		}
@@ -167,8 +168,8 @@ func (f *Function) master(ctx context.Context, event Event, redactor *redact.Red
 	return master, nil
 }
 
-func (f *Function) connect(ctx context.Context, event Event, master secret.Secret, database string) (*pgx.Conn, error) {
+func (f *Function) connect(ctx context.Context, input event.Bootstrap, master secret.Secret, database string) (*pgx.Conn, error) {
 	return postgres.Connect(ctx, postgres.Login{
-		Host: event.Host, Port: uint16(event.Port), Database: database, User: master.Username, Password: master.Password,
+		Host: input.Host, Port: uint16(input.Port), Database: database, User: master.Username, Password: master.Password,
 	}, f.Roots)
 }

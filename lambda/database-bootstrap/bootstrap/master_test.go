@@ -4,15 +4,16 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/batbern/infrastructure/lambda/event"
 	"github.com/batbern/infrastructure/lambda/internal/secret"
 )
 
 func TestMasterIsDescribed(t *testing.T) {
 	a := newAwaiter(t)
-	master := Master{Host: "db.example.com", Port: 5433, Database: "postgres_", Name: "batbern_master", InstanceID: "batbern-prod-postgres", SecretARN: a.emptySecret()}
+	master := event.Master{Host: "db.example.com", Port: 5433, Database: "postgres_", Name: "batbern_master", InstanceID: "batbern-prod-postgres", SecretARN: a.emptySecret()}
 	describe := func() []string {
 		t.Helper()
-		report, err := a.function.Handle(t.Context(), Event{DescribeMaster: &master})
+		report, err := a.function.Handle(t.Context(), event.Bootstrap{DescribeMaster: &master})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -41,32 +42,12 @@ func TestMasterIsDescribed(t *testing.T) {
 	})
 	t.Run("a secret that does not exist", func(t *testing.T) {
 		master.SecretARN += "x"
-		_, err := a.function.Handle(t.Context(), Event{DescribeMaster: &master})
+		_, err := a.function.Handle(t.Context(), event.Bootstrap{DescribeMaster: &master})
 		if err == nil || !strings.Contains(err.Error(), "description of the master of batbern-prod-postgres") || !strings.Contains(err.Error(), "its secret") {
 			t.Errorf("got %v", err)
 		}
 	})
 	if strings.Contains(a.output.String(), awaitedPassword) {
 		t.Error("the log holds the password")
-	}
-}
-
-func TestMastersDescriptionStandsByItself(t *testing.T) {
-	for text, want := range map[string][]string{
-		`{"describeMaster": {"host": "h", "port": 5433, "database": "batbern", "name": "m", "instanceId": "i", "secretArn": "arn:a"}}`: nil,
-		`{"describeMaster": {"host": "/x"}}`: {"describeMaster.host is", "describeMaster.port is", "describeMaster.database is", "describeMaster.name is",
-			"describeMaster.instanceId is", "describeMaster.secretArn is"},
-		strings.Replace(example, "{", `{"describeMaster": {"host": "h"},`, 1): {"want no other key beside it"},
-		`{"awaitPasswords": ["arn:a"], "describeMaster": {"host": "h"}}`:      {"want no other key beside it"},
-	} {
-		err := parse(t, text).Validate()
-		if (err == nil) != (want == nil) {
-			t.Errorf("%.60s: %v", text, err)
-		}
-		for _, part := range want {
-			if err != nil && !strings.Contains(err.Error(), part) {
-				t.Errorf("%.60s: got %v, want %q", text, err, part)
-			}
-		}
 	}
 }

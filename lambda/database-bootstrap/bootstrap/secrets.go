@@ -11,20 +11,21 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
+	"github.com/batbern/infrastructure/lambda/event"
 	"github.com/batbern/infrastructure/lambda/internal/redact"
 	"github.com/batbern/infrastructure/lambda/internal/secret"
 )
 
 // describeLogins writes into the secrets which login they are for. It comes last: a described secret may be rotated, and
 // by then the login exists.
-func (f *Function) describeLogins(ctx context.Context, event Event, report *Report, redactor *redact.Redactor) error {
-	for _, login := range event.Logins {
+func (f *Function) describeLogins(ctx context.Context, input event.Bootstrap, report *Report, redactor *redact.Redactor) error {
+	for _, login := range input.Logins {
 		if login.SecretARN == "" {
 			continue
 		}
 		change, err := f.describe(ctx, login.SecretARN, secret.Secret{
-			Host: event.Host, Port: uint16(event.Port), Database: event.Database, Username: login.Name,
-			MasterARN: event.MasterSecretARN,
+			Host: input.Host, Port: uint16(input.Port), Database: input.Database, Username: login.Name,
+			MasterARN: input.MasterSecretARN,
 		}, redactor)
 		if err != nil {
 			return fmt.Errorf("secret of role %s: %w", login.Name, err)
@@ -38,7 +39,7 @@ func (f *Function) describeLogins(ctx context.Context, event Event, report *Repo
 
 // describeMaster writes into the secret of a master that RDS does not manage which instance it is for. The rotation
 // function has RDS set the password then; until it has, nobody can sign in as the master, this function included.
-func (f *Function) describeMaster(ctx context.Context, master Master, report *Report, redactor *redact.Redactor) error {
+func (f *Function) describeMaster(ctx context.Context, master event.Master, report *Report, redactor *redact.Redactor) error {
 	change, err := f.describe(ctx, master.SecretARN, secret.Secret{
 		Host: master.Host, Port: uint16(master.Port), Database: master.Database, Username: master.Name, InstanceID: master.InstanceID,
 	}, redactor)

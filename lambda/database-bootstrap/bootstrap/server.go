@@ -8,11 +8,13 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/batbern/infrastructure/lambda/event"
 )
 
 // bootstrap is one call of the function.
 type bootstrap struct {
-	event  Event
+	event  event.Bootstrap
 	master string
 	report *Report
 }
@@ -122,7 +124,7 @@ func (b *bootstrap) memberships(ctx context.Context, tx pgx.Tx) error {
 	managed := b.managedRoles()
 	want := map[[2]string]bool{{b.event.Owner, b.master}: true}
 	for _, login := range b.event.Logins {
-		if login.Kind == KindMigrator {
+		if login.Kind == event.KindMigrator {
 			want[[2]string{b.event.Owner, login.Name}] = true
 		}
 		if login.IAM {
@@ -241,11 +243,11 @@ func (b *bootstrap) settings(ctx context.Context, tx pgx.Tx) error {
 }
 
 // setting returns the one setting of a login and the items of its value.
-func setting(login Login, owner string) (name string, value []string) {
+func setting(login event.Login, owner string) (name string, value []string) {
 	switch login.Kind {
-	case KindMigrator:
+	case event.KindMigrator:
 		return "role", []string{owner}
-	case KindReadOnly:
+	case event.KindReadOnly:
 		return "default_transaction_read_only", []string{"on"}
 	default:
 		// public comes last: extensions' functions are found there, and nobody but the owner can put anything into it.

@@ -20,6 +20,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"github.com/batbern/infrastructure/lambda/event"
 )
 
 const (
@@ -65,8 +67,8 @@ type Result struct {
 
 // Run starts the migration or attaches to it, and returns when its task has ended. Every other end than exit code 0 of
 // the request's container is an error that says why and where the log is; ErrStillRunning when the context ends first.
-func (r Runner) Run(ctx context.Context, request Request) (Result, error) {
-	if err := request.validate(); err != nil {
+func (r Runner) Run(ctx context.Context, request event.Migration) (Result, error) {
+	if err := request.Validate(); err != nil {
 		return Result{}, err
 	}
 	ctx, cancel, err := r.withMargin(ctx)
@@ -88,7 +90,7 @@ func (r Runner) Run(ctx context.Context, request Request) (Result, error) {
 		return Result{}, err
 	}
 	r.Log.Info("migration succeeded", "task", arn)
-	return Result{TaskARN: arn, LogGroup: request.LogGroup, LogStream: request.logStream(arn)}, nil
+	return Result{TaskARN: arn, LogGroup: request.LogGroup, LogStream: logStream(request, arn)}, nil
 }
 
 // withMargin ends the waiting a little before the caller's time is over.
@@ -108,14 +110,14 @@ func (r Runner) withMargin(ctx context.Context) (context.Context, context.Cancel
 
 // start returns the task of this request as ECS shows it now: a new one, the one that still runs, or the one that
 // succeeded. Tokens of attempts whose task has failed are passed over.
-func (r Runner) start(ctx context.Context, request Request) (types.Task, error) {
+func (r Runner) start(ctx context.Context, request event.Migration) (types.Task, error) {
 	var task types.Task
 	for attempt := range maxAttempts {
 		arn, err := r.runTask(ctx, request, attempt)
 		if err != nil {
 			return types.Task{}, err
 		}
-		r.Log.Info("migration task", "task", arn, "attempt", attempt+1, "logGroup", request.LogGroup, "logStream", request.logStream(arn))
+		r.Log.Info("migration task", "task", arn, "attempt", attempt+1, "logGroup", request.LogGroup, "logStream", logStream(request, arn))
 		if task, err = r.look(ctx, request, arn); err != nil {
 			return types.Task{}, err
 		}
@@ -128,12 +130,12 @@ func (r Runner) start(ctx context.Context, request Request) (types.Task, error) 
 	return task, nil
 }
 
-func (r Runner) runTask(ctx context.Context, request Request, attempt int) (arn string, err error) {
+func (r Runner) runTask(ctx context.Context, request event.Migration, attempt int) (arn string, err error) {
 	assignPublicIP := types.AssignPublicIpDisabled
 	if request.AssignPublicIP {
 		assignPublicIP = types.AssignPublicIpEnabled
 	}
-	token := request.token(attempt)
+	token := token(request, attempt)
 	output, err := r.Tasks.RunTask(ctx, &ecs.RunTaskInput{
 		Cluster:        aws.String(request.Cluster),
 		TaskDefinition: aws.String(request.TaskDefinition),
@@ -164,7 +166,7 @@ func (r Runner) runTask(ctx context.Context, request Request, attempt int) (arn 
 }
 
 // wait follows a task until it has stopped.
-func (r Runner) wait(ctx context.Context, request Request, task types.Task) (types.Task, error) {
+func (r Runner) wait(ctx context.Context, request event.Migration, task types.Task) (types.Task, error) {
 	arn := aws.ToString(task.TaskArn)
 	interval := defaultTo(r.Interval, firstInterval)
 	for status := ""; ; interval = min(interval*3/2, defaultTo(r.MaxInterval, maxInterval)) {
@@ -187,7 +189,7 @@ func (r Runner) wait(ctx context.Context, request Request, task types.Task) (typ
 
 // look returns the task as ECS shows it. A failed call, or an answer without the task, is tried again a few times:
 // there is a migration running, and giving up on it is worse than asking once more.
-func (r Runner) look(ctx context.Context, request Request, arn string) (types.Task, error) {
+func (r Runner) look(ctx context.Context, request event.Migration, arn string) (types.Task, error) {
 	interval := defaultTo(r.Interval, firstInterval)
 	var lastErr error
 	for range maxUnseen {
@@ -202,10 +204,10 @@ func (r Runner) look(ctx context.Context, request Request, arn string) (types.Ta
 		interval = min(interval*3/2, defaultTo(r.MaxInterval, maxInterval))
 	}
 	return types.Task{}, fmt.Errorf("lost sight of the migration task %s, which may be running: %w; see log stream %s in %s, "+
-		"and run the migration again to attach to it", arn, lastErr, request.logStream(arn), request.LogGroup)
+		"and run the migration again to attach to it", arn, lastErr, logStream(request, arn), request.LogGroup)
 }
 
-func (r Runner) describe(ctx context.Context, request Request, arn string) (types.Task, error) {
+func (r Runner) describe(ctx context.Context, request event.Migration, arn string) (types.Task, error) {
 	output, err := r.Tasks.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: aws.String(request.Cluster), Tasks: []string{arn}})
 	if err != nil {
 		return types.Task{}, err
@@ -218,9 +220,9 @@ func (r Runner) describe(ctx context.Context, request Request, arn string) (type
 
 // judge returns why a stopped task is no success, or nil. Only the container that runs Flyway counts: a sidecar, such
 // as the agent that GuardDuty adds, may end in any way.
-func judge(request Request, task types.Task) error {
+func judge(request event.Migration, task types.Task) error {
 	arn := aws.ToString(task.TaskArn)
-	where := fmt.Sprintf("see log stream %s in %s", request.logStream(arn), request.LogGroup)
+	where := fmt.Sprintf("see log stream %s in %s", logStream(request, arn), request.LogGroup)
 	var container *types.Container
 	for i := range task.Containers {
 		if aws.ToString(task.Containers[i].Name) == request.Container {
@@ -270,9 +272,9 @@ func joined(parts []string, separator, otherwise string) string {
 	return strings.Join(given, separator)
 }
 
-func stillRunning(request Request, arn string, cause error) error {
+func stillRunning(request event.Migration, arn string, cause error) error {
 	return fmt.Errorf("%w: stopped waiting for task %s (%w); it goes on and was not stopped. See log stream %s in %s, "+
-		"and run the migration again to attach to it", ErrStillRunning, arn, cause, request.logStream(arn), request.LogGroup)
+		"and run the migration again to attach to it", ErrStillRunning, arn, cause, logStream(request, arn), request.LogGroup)
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -16,12 +16,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 
 	"github.com/batbern/infrastructure/internal/ecstest"
+	"github.com/batbern/infrastructure/lambda/event"
 )
 
 const firstTask = "arn:aws:ecs:eu-central-1:123456789012:task/batbern-test/00000000000000000000000000000001"
 
-func request() Request {
-	return Request{
+func request() event.Migration {
+	return event.Migration{
 		Cluster: ecstest.Cluster, TaskDefinition: ecstest.TaskDefinition, Container: "flyway",
 		Subnets: []string{"subnet-1", "subnet-2"}, SecurityGroups: []string{"sg-1"},
 		Image:              "registry/flyway@sha256:" + strings.Repeat("a", 64),
@@ -159,7 +160,7 @@ func TestRunIgnoresHowASidecarEnds(t *testing.T) {
 
 func TestRunReportsWhyECSStartsNothing(t *testing.T) {
 	for name, test := range map[string]struct {
-		change func(*Request)
+		change func(*event.Migration)
 		fault  *ecstest.Fault
 		want   string
 	}{
@@ -172,9 +173,9 @@ func TestRunReportsWhyECSStartsNothing(t *testing.T) {
 		"not allowed":               {fault: &ecstest.Fault{Status: 400, Type: "AccessDeniedException"}, want: "AccessDeniedException"},
 		"throttled":                 {fault: &ecstest.Fault{Status: 400, Type: "ThrottlingException"}, want: "ThrottlingException"},
 		"token in use":              {fault: &ecstest.Fault{Status: 400, Type: "ConflictException"}, want: "ConflictException"},
-		"unknown cluster":           {change: func(r *Request) { r.Cluster = "other" }, want: "ClusterNotFoundException"},
+		"unknown cluster":           {change: func(r *event.Migration) { r.Cluster = "other" }, want: "ClusterNotFoundException"},
 		"unknown task definition": {
-			change: func(r *Request) { r.TaskDefinition = strings.Replace(r.TaskDefinition, ":3", ":4", 1) },
+			change: func(r *event.Migration) { r.TaskDefinition = strings.Replace(r.TaskDefinition, ":3", ":4", 1) },
 			want:   "Unable to describe task definition",
 		},
 	} {
@@ -396,7 +397,7 @@ func TestRunStartsNothingWithoutTime(t *testing.T) {
 
 func TestRunRefusesAWrongRequestWithAllItsFaults(t *testing.T) {
 	server := ecstest.New(t, "flyway")
-	_, err := newRunner(server).Run(t.Context(), Request{TaskDefinition: "flyway", Subnets: []string{""}})
+	_, err := newRunner(server).Run(t.Context(), event.Migration{TaskDefinition: "flyway", Subnets: []string{""}})
 	if err == nil {
 		t.Fatal("the request was accepted")
 	}
@@ -415,30 +416,30 @@ func TestRunRefusesAWrongRequestWithAllItsFaults(t *testing.T) {
 
 func TestTokenChangesWithEverythingThatECSIsTold(t *testing.T) {
 	base := request()
-	seen := map[string]string{base.token(0): "the request itself"}
-	if base.token(0) != request().token(0) {
+	seen := map[string]string{token(base, 0): "the request itself"}
+	if token(base, 0) != token(request(), 0) {
 		t.Error("the same request has two tokens")
 	}
-	if length := len(base.token(0)); length > 64 {
+	if length := len(token(base, 0)); length > 64 {
 		t.Errorf("a token of %d characters; ECS takes 64", length)
 	}
-	for name, change := range map[string]func(*Request){
-		"image":      func(r *Request) { r.Image = "registry/flyway@sha256:" + strings.Repeat("c", 64) },
-		"migrations": func(r *Request) { r.MigrationsChecksum = strings.Repeat("c", 64) },
-		"revision":   func(r *Request) { r.TaskDefinition = strings.Replace(r.TaskDefinition, ":3", ":4", 1) },
-		"cluster":    func(r *Request) { r.Cluster += "2" },
-		"subnets":    func(r *Request) { r.Subnets = r.Subnets[:1] },
-		"groups":     func(r *Request) { r.SecurityGroups = []string{"sg-2"} },
-		"address":    func(r *Request) { r.AssignPublicIP = true },
+	for name, change := range map[string]func(*event.Migration){
+		"image":      func(r *event.Migration) { r.Image = "registry/flyway@sha256:" + strings.Repeat("c", 64) },
+		"migrations": func(r *event.Migration) { r.MigrationsChecksum = strings.Repeat("c", 64) },
+		"revision":   func(r *event.Migration) { r.TaskDefinition = strings.Replace(r.TaskDefinition, ":3", ":4", 1) },
+		"cluster":    func(r *event.Migration) { r.Cluster += "2" },
+		"subnets":    func(r *event.Migration) { r.Subnets = r.Subnets[:1] },
+		"groups":     func(r *event.Migration) { r.SecurityGroups = []string{"sg-2"} },
+		"address":    func(r *event.Migration) { r.AssignPublicIP = true },
 	} {
 		changed := request()
 		change(&changed)
-		if other, known := seen[changed.token(0)]; known {
+		if other, known := seen[token(changed, 0)]; known {
 			t.Errorf("%s has the token of %s", name, other)
 		}
-		seen[changed.token(0)] = name
+		seen[token(changed, 0)] = name
 	}
-	if _, known := seen[base.token(1)]; known {
+	if _, known := seen[token(base, 1)]; known {
 		t.Error("the second attempt has the token of the first")
 	}
 }

@@ -17,9 +17,11 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"github.com/batbern/infrastructure/lambda/event"
 )
 
-// The metrics, each with the dimension Secret, its name.
+// The metrics, each with the dimension event.WatchedSecret, its name.
 const (
 	// Namespace is theirs in CloudWatch.
 	Namespace = "BATbern/Secrets"
@@ -65,10 +67,10 @@ func FromEnvironment(ctx context.Context) (*Function, error) {
 
 // Handle measures every secret of the event. One that cannot be looked at does not keep it from the others: the
 // call fails at its end.
-func (f *Function) Handle(ctx context.Context, event Event) error {
-	err := event.Validate()
+func (f *Function) Handle(ctx context.Context, input event.SecretWatch) error {
+	err := input.Validate()
 	if err == nil {
-		err = f.measureAll(ctx, event.Secrets)
+		err = f.measureAll(ctx, input.Secrets)
 	}
 	if err != nil {
 		f.Log.ErrorContext(ctx, "not all secrets were measured", "cause", err.Error())
@@ -76,7 +78,7 @@ func (f *Function) Handle(ctx context.Context, event Event) error {
 	return err
 }
 
-func (f *Function) measureAll(ctx context.Context, secrets []Secret) error {
+func (f *Function) measureAll(ctx context.Context, secrets []event.WatchedSecret) error {
 	var faults []error
 	for _, secret := range secrets {
 		measure := f.measureExternal
@@ -90,7 +92,7 @@ func (f *Function) measureAll(ctx context.Context, secrets []Secret) error {
 	return errors.Join(faults...)
 }
 
-func (f *Function) measureRotated(ctx context.Context, secret Secret) error {
+func (f *Function) measureRotated(ctx context.Context, secret event.WatchedSecret) error {
 	found, err := f.Secrets.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &secret.ARN})
 	if err != nil {
 		return fmt.Errorf("describe it: %w", err)
@@ -115,7 +117,7 @@ func (f *Function) measureRotated(ctx context.Context, secret Secret) error {
 	return f.emit(secret.Name, map[string]float64{RotationOverdue: overdue, DaysSinceRotation: days(age)})
 }
 
-func (f *Function) measureExternal(ctx context.Context, secret Secret) error {
+func (f *Function) measureExternal(ctx context.Context, secret event.WatchedSecret) error {
 	made, err := f.currentSince(ctx, secret.ARN)
 	if err != nil {
 		return err

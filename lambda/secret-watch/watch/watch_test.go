@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
 	"github.com/batbern/infrastructure/internal/mototest"
+	"github.com/batbern/infrastructure/lambda/event"
 )
 
 func TestMain(m *testing.M) {
@@ -65,7 +66,7 @@ func (f *fixture) RoundTrip(request *http.Request) (*http.Response, error) {
 }
 
 // secret makes one, with or without a value.
-func (f *fixture) secret(values ...string) Secret {
+func (f *fixture) secret(values ...string) event.WatchedSecret {
 	f.t.Helper()
 	input := &secretsmanager.CreateSecretInput{Name: aws.String("batbern-test/" + rand.Text())}
 	if len(values) > 0 {
@@ -75,7 +76,7 @@ func (f *fixture) secret(values ...string) Secret {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	return Secret{Name: *made.Name, ARN: *made.ARN}
+	return event.WatchedSecret{Name: *made.Name, ARN: *made.ARN}
 }
 
 // after moves the function's clock.
@@ -84,10 +85,10 @@ func (f *fixture) after(span time.Duration) {
 }
 
 // measure runs the function and returns the metrics it wrote, by secret.
-func (f *fixture) measure(secrets ...Secret) (map[string]map[string]float64, error) {
+func (f *fixture) measure(secrets ...event.WatchedSecret) (map[string]map[string]float64, error) {
 	f.t.Helper()
 	f.metrics.Reset()
-	err := f.function.Handle(f.t.Context(), Event{Secrets: secrets})
+	err := f.function.Handle(f.t.Context(), event.SecretWatch{Secrets: secrets})
 	found := map[string]map[string]float64{}
 	for line := range strings.Lines(f.metrics.String()) {
 		maps.Copy(found, readEmbedded(f.t, line))
@@ -137,7 +138,7 @@ func readEmbedded(t *testing.T, line string) map[string]map[string]float64 {
 func TestRotatedSecrets(t *testing.T) {
 	f := newFixture(t)
 	rotated, never, off := f.secret(value), f.secret(), f.secret(value)
-	for _, secret := range []*Secret{&rotated, &never, &off} {
+	for _, secret := range []*event.WatchedSecret{&rotated, &never, &off} {
 		secret.RotateEveryDays = 30
 	}
 	f.moto.BeginRotation(t, rotated.ARN, strings.ToLower(rand.Text()+rand.Text()), true)
@@ -180,7 +181,7 @@ func (a answers) RoundTrip(*http.Request) (*http.Response, error) {
 func TestFirstRotationIsDueAtOnce(t *testing.T) {
 	f := newFixture(t)
 	f.function.Now = func() time.Time { return time.Date(2026, 2, 1, 12, 0, 0, 0, time.UTC) }
-	secret := Secret{Name: "a", ARN: "arn:a", RotateEveryDays: 30}
+	secret := event.WatchedSecret{Name: "a", ARN: "arn:a", RotateEveryDays: 30}
 	for made, want := range map[time.Time]float64{
 		time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC): 0,
 		time.Date(2026, 1, 29, 12, 0, 0, 0, time.UTC): 1,
@@ -257,7 +258,7 @@ func TestEdgesOfAValuesLife(t *testing.T) {
 	} {
 		f.function.Now = func() time.Time { return made.Add(after) }
 		f.answer(fmt.Sprintf(`{"Versions": [{"VersionStages": ["AWSCURRENT", "AWSPENDING"], "CreatedDate": %d}]}`, made.Unix()))
-		found, err := f.measure(Secret{Name: "a", ARN: "arn:a", MaxAgeDays: 90})
+		found, err := f.measure(event.WatchedSecret{Name: "a", ARN: "arn:a", MaxAgeDays: 90})
 		if err != nil || found["a"][DaysUntilExpiry] != want {
 			t.Errorf("after %v: got %v, %v, want %v days", after, found, err, want)
 		}
@@ -277,7 +278,7 @@ func TestCurrentVersionIsFoundOnEveryPage(t *testing.T) {
 	made := time.Now().Add(-10 * day).Unix()
 	f.answer(`{"Versions": [{"VersionStages": ["AWSPREVIOUS"], "CreatedDate": 1}, {"CreatedDate": 2}], "NextToken": "next"}`,
 		fmt.Sprintf(`{"Versions": [{"VersionStages": ["AWSCURRENT"], "CreatedDate": %d}]}`, made))
-	found, err := f.measure(Secret{Name: "a", ARN: "arn:a", MaxAgeDays: 30})
+	found, err := f.measure(event.WatchedSecret{Name: "a", ARN: "arn:a", MaxAgeDays: 30})
 	if err != nil || found["a"][DaysUntilExpiry] != 19 {
 		t.Errorf("got %v, %v", found, err)
 	}
@@ -294,7 +295,7 @@ func TestAgeThatIsNotKnownIsAFault(t *testing.T) {
 	} {
 		f := newFixture(t)
 		f.answer(text)
-		found, err := f.measure(Secret{Name: "a", ARN: "arn:a", MaxAgeDays: 30})
+		found, err := f.measure(event.WatchedSecret{Name: "a", ARN: "arn:a", MaxAgeDays: 30})
 		if err == nil || !strings.Contains(err.Error(), want) || len(found) > 0 {
 			t.Errorf("%s: measured %v, %v, want %q", text, found, err, want)
 		}
@@ -305,7 +306,7 @@ func TestAgeThatIsNotKnownIsAFault(t *testing.T) {
 	} {
 		f := newFixture(t)
 		f.answer(text)
-		found, err := f.measure(Secret{Name: "a", ARN: "arn:a", RotateEveryDays: 30})
+		found, err := f.measure(event.WatchedSecret{Name: "a", ARN: "arn:a", RotateEveryDays: 30})
 		if err == nil || !strings.Contains(err.Error(), want) || len(found) > 0 {
 			t.Errorf("%s: measured %v, %v, want %q", text, found, err, want)
 		}
@@ -316,7 +317,7 @@ func TestFaultOfOneSecretDoesNotHideTheOthers(t *testing.T) {
 	f := newFixture(t)
 	first, last := f.secret(value), f.secret(value)
 	first.MaxAgeDays, last.MaxAgeDays = 90, 90
-	missing := []Secret{{Name: "gone", ARN: first.ARN + "x", RotateEveryDays: 30}, {Name: "gone too", ARN: first.ARN + "x", MaxAgeDays: 30}}
+	missing := []event.WatchedSecret{{Name: "gone", ARN: first.ARN + "x", RotateEveryDays: 30}, {Name: "gone too", ARN: first.ARN + "x", MaxAgeDays: 30}}
 	found, err := f.measure(first, missing[0], missing[1], last)
 	if len(found) != 2 {
 		t.Errorf("measured %v", found)
@@ -338,34 +339,10 @@ type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errors.New("no space left") }
 
-func TestEvent(t *testing.T) {
-	for text, want := range map[string][]string{
-		`{"secrets": [{"name": "a", "arn": "arn:a", "rotateEveryDays": 30}, {"name": "b", "arn": "arn:b", "maxAgeDays": 90}]}`: nil,
-		`{}`:                          {"secrets is empty"},
-		`{"secrets": [{"arn": "a"}]}`: {"secrets[0].name is", "secrets[0].arn is", "secrets[0].rotateEveryDays is"},
-		`{"secrets": [{"name": "a", "arn": "arn:a", "rotateEveryDays": 30, "maxAgeDays": 90}]}`: {"not both"},
-		`{"secrets": [{"name": "a", "arn": "arn:a", "maxAgeDays": 1}, {"name": "a", "arn": "arn:b", "maxAgeDays": -1, "rotateEveryDays": 1}]}`: {
-			"secrets[1].name is \"a\": is there twice", "secrets[1].rotateEveryDays"},
-		`{"secrets": [{"name": "a", "arn": "arn:a", "rotateEvery": 30}]}`: {"unknown field"},
-		`[]`: {"cannot unmarshal"},
-	} {
-		var event Event
-		err := json.Unmarshal([]byte(text), &event)
-		if err == nil {
-			err = event.Validate()
-		}
-		if (err == nil) != (want == nil) {
-			t.Errorf("%s: %v", text, err)
-		}
-		for _, part := range want {
-			if err != nil && !strings.Contains(err.Error(), part) {
-				t.Errorf("%s: got %v, want %q", text, err, part)
-			}
-		}
-	}
+func TestNothingToWatchIsRefused(t *testing.T) {
 	f := newFixture(t)
 	if _, err := f.measure(); err == nil {
-		t.Error("an event without secrets is taken")
+		t.Error("an event without secrets was accepted")
 	}
 }
 

@@ -1,20 +1,18 @@
-package watch
+package event
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 )
 
-// Event is what EventBridge sends: the secrets to look at.
-type Event struct {
-	Secrets []Secret `json:"secrets"`
+// SecretWatch is the input of the function secret-watch: the secrets whose age is measured.
+type SecretWatch struct {
+	Secrets []WatchedSecret `json:"secrets"`
 }
 
-// Secret is one to look at. It either rotates by itself or is renewed by a person: one of the two numbers is set.
-type Secret struct {
+// WatchedSecret is one secret. Either a function rotates it or a person renews it: exactly one of the numbers is set.
+type WatchedSecret struct {
 	// Name is the metrics' dimension.
 	Name string `json:"name"`
 	ARN  string `json:"arn"`
@@ -24,19 +22,14 @@ type Secret struct {
 	MaxAgeDays int `json:"maxAgeDays,omitempty"`
 }
 
-// UnmarshalJSON refuses unknown keys: a misspelt one would be a secret that nobody watches.
-func (e *Event) UnmarshalJSON(content []byte) error {
-	type plain Event
-	decoder := json.NewDecoder(bytes.NewReader(content))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode((*plain)(e)); err != nil {
-		return fmt.Errorf("event: %w", err)
-	}
-	return nil
+// UnmarshalJSON refuses unknown keys: a misspelt one would be a secret that is silently not watched.
+func (e *SecretWatch) UnmarshalJSON(content []byte) error {
+	type plain SecretWatch
+	return strict(content, (*plain)(e))
 }
 
 // Validate reports all faults of an event together.
-func (e Event) Validate() error {
+func (e SecretWatch) Validate() error {
 	var faults []error
 	if len(e.Secrets) == 0 {
 		faults = append(faults, errors.New("event: secrets is empty: want at least one"))

@@ -1,11 +1,9 @@
-package bootstrap
+package event
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -24,8 +22,9 @@ const (
 // maxNameBytes is PostgreSQL's limit for names. The server cuts longer ones off with no more than a notice.
 const maxNameBytes = 63
 
-// Event says what shall be in the database, or which passwords to wait for. It holds no password.
-type Event struct {
+// Bootstrap is the input of the function database-bootstrap: what the database holds, or which passwords to wait for. It
+// holds no password.
+type Bootstrap struct {
 	// AwaitPasswords are ARNs of secrets. An event that names them waits for their first rotation and does nothing else:
 	// it stands by itself.
 	AwaitPasswords []string `json:"awaitPasswords,omitempty"`
@@ -33,18 +32,18 @@ type Event struct {
 	// can begin. Such an event stands by itself too.
 	DescribeMaster *Master `json:"describeMaster,omitempty"`
 
-	Host            string   `json:"host"` // the DB instance's endpoint, never the proxy's
-	Port            int      `json:"port"`
-	MasterSecretARN string   `json:"masterSecretArn"`
-	Database        string   `json:"database"`
-	Owner           string   `json:"owner"` // the role that owns all objects; nobody logs in as it
-	Schemas         []string `json:"schemas"`
-	Logins          []Login  `json:"logins"`
+	Host            string   `json:"host,omitempty"` // the DB instance's endpoint, never the proxy's
+	Port            int      `json:"port,omitempty"`
+	MasterSecretARN string   `json:"masterSecretArn,omitempty"`
+	Database        string   `json:"database,omitempty"`
+	Owner           string   `json:"owner,omitempty"` // the role that owns all objects; nobody logs in as it
+	Schemas         []string `json:"schemas,omitempty"`
+	Logins          []Login  `json:"logins,omitempty"`
 
 	// Terraform is what aws_lambda_invocation adds with lifecycle_scope CRUD. On "delete" nothing is done.
 	Terraform struct {
 		Action string `json:"action"`
-	} `json:"tf"`
+	} `json:"tf,omitzero"`
 }
 
 // Master is the master of an RDS instance.
@@ -75,21 +74,16 @@ type Login struct {
 }
 
 // UnmarshalJSON refuses unknown keys: a misspelt one would be a grant that silently is not made.
-func (e *Event) UnmarshalJSON(content []byte) error {
-	type plain Event
-	decoder := json.NewDecoder(bytes.NewReader(content))
-	decoder.DisallowUnknownFields()
+func (e *Bootstrap) UnmarshalJSON(content []byte) error {
+	type plain Bootstrap
 	var parsed struct {
 		plain
 		Terraform json.RawMessage `json:"tf"`
 	}
-	if err := decoder.Decode(&parsed); err != nil {
-		return fmt.Errorf("event: %w", err)
+	if err := strict(content, &parsed); err != nil {
+		return err
 	}
-	if _, err := decoder.Token(); err != io.EOF {
-		return errors.New("event: more than one JSON value")
-	}
-	*e = Event(parsed.plain)
+	*e = Bootstrap(parsed.plain)
 	if len(parsed.Terraform) > 0 {
 		if err := json.Unmarshal(parsed.Terraform, &e.Terraform); err != nil {
 			return fmt.Errorf("event: tf: %w", err)
@@ -98,8 +92,8 @@ func (e *Event) UnmarshalJSON(content []byte) error {
 	return nil
 }
 
-// purpose is what the event is for, in logs and errors.
-func (e Event) purpose() string {
+// Purpose is what the event is for, in logs and errors.
+func (e Bootstrap) Purpose() string {
 	switch {
 	case e.AwaitPasswords != nil:
 		return "await first passwords"
@@ -113,7 +107,7 @@ func (e Event) purpose() string {
 var host = regexp.MustCompile(`^[A-Za-z0-9_.:-]+$`)
 
 // Validate reports all faults of an event together.
-func (e Event) Validate() error {
+func (e Bootstrap) Validate() error {
 	v := &validator{}
 	switch {
 	case e.AwaitPasswords != nil:
@@ -145,7 +139,7 @@ func (e Event) Validate() error {
 }
 
 // awaited checks an event that waits for passwords.
-func (v *validator) awaited(e Event) {
+func (v *validator) awaited(e Bootstrap) {
 	v.check(e.describesNothing() && e.DescribeMaster == nil, "awaitPasswords", len(e.AwaitPasswords), "want no other key beside it")
 	v.check(len(e.AwaitPasswords) > 0, "awaitPasswords", e.AwaitPasswords, "want at least one")
 	for i, arn := range e.AwaitPasswords {
@@ -156,7 +150,7 @@ func (v *validator) awaited(e Event) {
 }
 
 // master checks an event that describes a master.
-func (v *validator) master(e Event) {
+func (v *validator) master(e Bootstrap) {
 	m := e.DescribeMaster
 	v.check(e.describesNothing(), "describeMaster", m.InstanceID, "want no other key beside it")
 	v.check(host.MatchString(m.Host), "describeMaster.host", m.Host, "want the DB instance's endpoint")
@@ -168,7 +162,7 @@ func (v *validator) master(e Event) {
 }
 
 // describesNothing says that the event has no database in it.
-func (e Event) describesNothing() bool {
+func (e Bootstrap) describesNothing() bool {
 	return e.Host == "" && e.Port == 0 && e.MasterSecretARN == "" && e.Database == "" && e.Owner == "" && e.Schemas == nil && e.Logins == nil
 }
 

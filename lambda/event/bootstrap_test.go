@@ -1,4 +1,4 @@
-package bootstrap
+package event
 
 import (
 	"encoding/json"
@@ -18,9 +18,9 @@ const example = `{
 	]
 }`
 
-func parse(t *testing.T, text string) Event {
+func parse(t *testing.T, text string) Bootstrap {
 	t.Helper()
-	var event Event
+	var event Bootstrap
 	if err := json.Unmarshal([]byte(text), &event); err != nil {
 		t.Fatal(err)
 	}
@@ -51,19 +51,19 @@ func TestUnknownKeysAreRefused(t *testing.T) {
 		strings.Replace(example, "{", `{"tf": 1,`, 1),
 		`[]`, `{} {}`,
 	} {
-		var event Event
+		var event Bootstrap
 		if err := json.Unmarshal([]byte(text), &event); err == nil {
 			t.Errorf("took %.60s", text)
 		}
 	}
-	var event Event
+	var event Bootstrap
 	if err := event.UnmarshalJSON([]byte("{} {}")); err == nil {
 		t.Error("took two values")
 	}
 }
 
 func TestValidateReportsAllFaults(t *testing.T) {
-	err := Event{
+	err := Bootstrap{
 		Host: "/socket", Port: 70000, MasterSecretARN: "x", Database: "postgres", Owner: "pg_owner",
 		Schemas: []string{"public", "a", "a", "rdsadmin"},
 		Logins: []Login{
@@ -88,7 +88,49 @@ func TestValidateReportsAllFaults(t *testing.T) {
 	if got := strings.Count(err.Error(), "\n") + 1; got != 17 {
 		t.Errorf("%d faults, want 17:\n%v", got, err)
 	}
-	if err := (Event{}).Validate(); err == nil || !strings.Contains(err.Error(), "schemas is") {
+	if err := (Bootstrap{}).Validate(); err == nil || !strings.Contains(err.Error(), "schemas is") {
 		t.Errorf("an empty event: %v", err)
+	}
+}
+
+func TestEventThatAwaitsStandsByItself(t *testing.T) {
+	if err := parse(t, `{"awaitPasswords": ["arn:a", "arn:b"], "tf": {"action": "create", "prev_input": null}}`).Validate(); err != nil {
+		t.Error(err)
+	}
+	for text, want := range map[string][]string{
+		strings.Replace(example, "{", `{"awaitPasswords": ["arn:a"],`, 1): {"want no other key beside it"},
+		`{"awaitPasswords": []}`:                         {"want at least one"},
+		`{"awaitPasswords": ["arn:a", "name", "arn:a"]}`: {"awaitPasswords[1] is", "awaitPasswords[2] is"},
+	} {
+		err := parse(t, text).Validate()
+		for _, part := range want {
+			if err == nil || !strings.Contains(err.Error(), part) {
+				t.Errorf("%.60s: got %v, want %q", text, err, part)
+			}
+		}
+	}
+	var event Bootstrap
+	if err := json.Unmarshal([]byte(`{"awaitPasswords": "arn:a"}`), &event); err == nil {
+		t.Error("took a text for a list")
+	}
+}
+
+func TestMastersDescriptionStandsByItself(t *testing.T) {
+	for text, want := range map[string][]string{
+		`{"describeMaster": {"host": "h", "port": 5433, "database": "batbern", "name": "m", "instanceId": "i", "secretArn": "arn:a"}}`: nil,
+		`{"describeMaster": {"host": "/x"}}`: {"describeMaster.host is", "describeMaster.port is", "describeMaster.database is", "describeMaster.name is",
+			"describeMaster.instanceId is", "describeMaster.secretArn is"},
+		strings.Replace(example, "{", `{"describeMaster": {"host": "h"},`, 1): {"want no other key beside it"},
+		`{"awaitPasswords": ["arn:a"], "describeMaster": {"host": "h"}}`:      {"want no other key beside it"},
+	} {
+		err := parse(t, text).Validate()
+		if (err == nil) != (want == nil) {
+			t.Errorf("%.60s: %v", text, err)
+		}
+		for _, part := range want {
+			if err != nil && !strings.Contains(err.Error(), part) {
+				t.Errorf("%.60s: got %v, want %q", text, err, part)
+			}
+		}
 	}
 }
