@@ -353,7 +353,13 @@ func vaultAlarms(t Vault) []Alarm {
 	return alarms
 }
 
-// certificateAlarms: ACM renews sixty days before the end, and speaks twice a day.
+// renewalDays is how many days before a certificate's end ACM begins to renew it: certificates that it issues are valid for
+// 198 days. An alarm at that age or before would ring for each certificate that is being renewed as planned.
+// https://docs.aws.amazon.com/acm/latest/userguide/managed-renewal.html
+const renewalDays = 45
+
+// certificateAlarms ring when the renewal is two weeks late, and again while a person has two weeks left to act. ACM
+// reports twice a day.
 func certificateAlarms(t Certificate) []Alarm {
 	alarm := func(what string, severity config.Severity, days int) Alarm {
 		return Alarm{ID: id("certificate", t.Key, what), Runbook: "certificate-expiry", Severity: severity,
@@ -361,7 +367,7 @@ func certificateAlarms(t Certificate) []Alarm {
 			Queries: on(Metric{"AWS/CertificateManager", "DaysToExpiry", "Minimum", 24 * hour, map[string]string{"CertificateArn": t.Arn}}),
 			Compare: Below, Threshold: float64(days), Breaching: 1, Periods: 1, Missing: Ignore, Virginia: t.Virginia}
 	}
-	return []Alarm{alarm("expires", config.Warning, 45), alarm("expires_soon", config.Critical, 14)}
+	return []Alarm{alarm("expires", config.Warning, renewalDays-14), alarm("expires_soon", config.Critical, 14)}
 }
 
 func natAlarms(t NatGateway) []Alarm {

@@ -54,6 +54,17 @@ var closely = config.Observability{
 
 var namesInExpressions = regexp.MustCompile(`\b[a-z][a-zA-Z0-9_]*\b`)
 
+// ACM's certificates live for 198 days and are renewed from 45 days before their end on: an alarm that early rings for
+// each of them although nothing is wrong. It has to leave the renewal a week, and a person a week.
+// https://docs.aws.amazon.com/acm/latest/userguide/managed-renewal.html
+func TestCertificateAlarmsWaitForTheRenewal(t *testing.T) {
+	for _, alarm := range certificateAlarms(Certificate{Key: "regional", Arn: "arn:1"}) {
+		if alarm.Compare != Below || alarm.Threshold > 45-7 || alarm.Threshold < 7 {
+			t.Errorf("%s rings %v days before the end", alarm.ID, alarm.Threshold)
+		}
+	}
+}
+
 // alarmFaults are what is wrong with an alarm, as far as it alone says.
 func alarmFaults(alarm Alarm, sections map[string]bool) []string {
 	var faults []string
