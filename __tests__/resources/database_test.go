@@ -99,7 +99,8 @@ func TestDatabaseControls(t *testing.T) {
 		instance := stack.Resource(t, "aws_db_instance", "database/instance")
 		for attribute, want := range map[string]any{
 			"publicly_accessible": false, "storage_encrypted": true, "iam_database_authentication_enabled": true, "auto_minor_version_upgrade": true,
-			"copy_tags_to_snapshot": true, "manage_master_user_password": true, "performance_insights_enabled": true, "storage_type": "gp3",
+			"engine_lifecycle_support": "open-source-rds-extended-support-disabled", // no bill after the end of standard support
+			"copy_tags_to_snapshot":    true, "manage_master_user_password": true, "performance_insights_enabled": true, "storage_type": "gp3",
 			"deletion_protection": environment.Protection.DeletionProtection(), "skip_final_snapshot": !environment.Protection.FinalSnapshot(),
 			"port": float64(environment.Database.Port), "username": config.DatabaseAdmin,
 		} {

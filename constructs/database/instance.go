@@ -94,6 +94,7 @@ func instance(scope constructs.Construct, props Props, logs logs) postgres {
 		BackupWindow:            jsii.String(database.BackupWindow),
 		MaintenanceWindow:       jsii.String(database.MaintenanceWindow),
 		AutoMinorVersionUpgrade: jsii.Bool(true),
+		EngineLifecycleSupport:  jsii.String(lifecycleSupport),
 		CopyTagsToSnapshot:      jsii.Bool(true),
 
 		MonitoringInterval:                 jsii.Number(database.MonitoringSeconds),

@@ -76,6 +76,11 @@ func replicaLogs(scope constructs.Construct, props Props, before []cdktf.ITerraf
 const (
 	certificateAuthority = "rds-ca-rsa2048-g1"
 	freeInsightsDays     = 7
+	// lifecycleSupport declines RDS Extended Support, which RDS otherwise bills for each vCPU and hour once a major version
+	// leaves standard support: PostgreSQL 15 does in February 2028. RDS then upgrades the instance to the next major
+	// version in a maintenance window. The API accepts the choice for an instance alone, and not for a read replica.
+	// https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/extended-support.html
+	lifecycleSupport = "open-source-rds-extended-support-disabled"
 )
 
 var exportedLogs = []string{"postgresql", "upgrade"}
