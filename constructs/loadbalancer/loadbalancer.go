@@ -63,9 +63,16 @@ const (
 	testPort = 8443
 	// sslPolicy is on ELB.17's list. API Gateway's VPC links speak TLS 1.2, so the policies of 1.3 alone are out.
 	sslPolicy = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
-	// idleSeconds is more than the 30 seconds that API Gateway waits, and less than Tomcat keeps a connection: the
-	// service's keepAliveTimeout has to be longer, else requests meet closed connections and turn into 502.
-	idleSeconds = 60
+	// desyncMode is one of the two modes that ELB.12 accepts, and the one that works behind an HTTP API: API Gateway sends
+	// Content-Length: 0 with each GET, which the load balancer classifies as "acceptable", and the mode "strictest" answers
+	// everything but compliant requests with 400.
+	// AWS, "Desync mitigation mode", and AWS Knowledge Center, "API Gateway private integration errors"
+	desyncMode = "defensive"
+	// IdleSeconds is how long the load balancer keeps a connection on which nothing is sent. It is longer than the 30
+	// seconds that API Gateway waits for an answer, and shorter than a target keeps the connection: a target that closes
+	// first turns the request that is just being sent into a 502.
+	// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html
+	IdleSeconds = 60
 )
 
 // New makes the load balancer.
@@ -97,9 +104,9 @@ func balancer(scope constructs.Construct, props Props) lb.Lb {
 		SecurityGroups:           jsii.Strings(props.Vpc.SecurityGroupID(network.LoadBalancer)),
 		EnableDeletionProtection: jsii.Bool(props.Protection.DeletionProtection()), // ELB.6
 		DropInvalidHeaderFields:  jsii.Bool(true),                                  // ELB.4
-		DesyncMitigationMode:     jsii.String("strictest"),                         // ELB.12; API Gateway sends nothing ambiguous
+		DesyncMitigationMode:     jsii.String(desyncMode),
 		EnableZonalShift:         jsii.Bool(true),
-		IdleTimeout:              jsii.Number(idleSeconds),
+		IdleTimeout:              jsii.Number(IdleSeconds),
 		AccessLogs:               &lb.LbAccessLogs{Bucket: jsii.String(props.LogBucket), Prefix: jsii.String(props.LogPrefix), Enabled: jsii.Bool(true)}, // ELB.5
 		ConnectionLogs:           &lb.LbConnectionLogs{Bucket: jsii.String(props.LogBucket), Prefix: jsii.String(props.LogPrefix), Enabled: jsii.Bool(true)},
 	})
