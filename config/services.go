@@ -22,9 +22,14 @@ type Service struct {
 	Repository string `validate:"omitempty,githubname"`
 	// Port is where the container listens; not 3389, which the network refuses everywhere.
 	Port int `validate:"min=1024,max=65535,ne=3389"`
-	// HealthPath answers 200 when the service can take requests. The load balancer and the task's probe ask for it; no
-	// route may expose it.
-	HealthPath string `validate:"required,healthpath"`
+	// ReadinessPath answers 200 while the task accepts requests; the load balancer asks for it. ECS replaces a task that
+	// the load balancer finds unhealthy, so the answer must not depend on anything that the tasks share: a failover of the
+	// database would replace all of them at once. No route may expose the path. Default: /actuator/health/readiness.
+	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-load-balancing.html
+	ReadinessPath string `validate:"required,healthpath"`
+	// LivenessPath answers 200 while the process works; the task's probe asks for it, and a task that fails is replaced. No
+	// route may expose the path. Default: /actuator/health/liveness.
+	LivenessPath string `validate:"required,healthpath"`
 	// StartSeconds is how long a task may take from its start to its first healthy answer; failed checks before that do
 	// not count. ECS allows 300 at most.
 	StartSeconds int `validate:"min=10,max=300"`
@@ -158,6 +163,7 @@ const leastJvmMiB = 384
 
 func (s Service) check(at path, environment Environment, report *Faults) {
 	s.checkSize(at, report)
+	s.checkHealth(at, report)
 	s.checkRoutes(at, report)
 	s.checkVariables(at, environment.secretNames(), report)
 	s.Scaling.check(at.field("Scaling"), report)
@@ -187,14 +193,31 @@ func (s Service) checkSize(at path, report *Faults) {
 	}
 }
 
+// checkHealth keeps the two checks apart: one path for both would have ECS replace a task that is only not ready yet.
+func (s Service) checkHealth(at path, report *Faults) {
+	const everything = "/actuator/health"
+	for _, health := range []struct{ field, path string }{{"ReadinessPath", s.ReadinessPath}, {"LivenessPath", s.LivenessPath}} {
+		if health.path == everything {
+			report.add(at.field(health.field), health.path, "a health group of its own, such as "+everything+"/readiness",
+				"choose a group: this one asks the database and the cache, and their failover would replace all tasks at once")
+		}
+	}
+	if below := func(a, b string) bool { return a == b || strings.HasPrefix(a, b+"/") }; below(s.LivenessPath, s.ReadinessPath) || below(s.ReadinessPath, s.LivenessPath) {
+		report.add(at.field("LivenessPath"), s.LivenessPath, "a path that is not, and is not above or below, ReadinessPath "+s.ReadinessPath,
+			"give each check its path: a task that is not ready must not be taken for dead")
+	}
+}
+
 func (s Service) checkRoutes(at path, report *Faults) {
 	for i, route := range s.Routes {
 		field, wildcards := at.field(fmt.Sprintf("Routes[%d]", i)).field("Paths"), 0
 		for _, pattern := range route.Paths {
 			wildcards += strings.Count(pattern, "*") + strings.Count(pattern, "?")
-			if matchesPath(pattern, s.HealthPath) {
-				report.add(field, pattern, "patterns that do not match HealthPath "+s.HealthPath,
-					"narrow the pattern: health is for the load balancer, not for the internet")
+			for _, health := range []struct{ field, path string }{{"ReadinessPath", s.ReadinessPath}, {"LivenessPath", s.LivenessPath}} {
+				if matchesPath(pattern, health.path) {
+					report.add(field, pattern, fmt.Sprintf("patterns that do not match %s %s", health.field, health.path),
+						"narrow the pattern: health is for the load balancer and the probe, not for the internet")
+				}
 			}
 		}
 		if wildcards > wildcardsPerRule {
@@ -213,12 +236,19 @@ func matchesPath(pattern, path string) bool {
 	return regexp.MustCompile("^" + expression + "$").MatchString(path)
 }
 
+// ownPrefixes begin the variables that the infrastructure sets: a service that changed one of them would break what the
+// load balancer, ECS or the logs rely on.
+var ownPrefixes = []string{
+	"AWS_", "BATBERN_", "CACHE_", "DATABASE_", "ECS_", "LOGGING_STRUCTURED_", "MANAGEMENT_ENDPOINT_HEALTH_", "OTEL_",
+	"SERVER_NETTY_", "SERVER_PORT", "SERVER_SHUTDOWN", "SERVER_TOMCAT_", "SPRING_DATASOURCE_HIKARI_CONNECTIONTIMEOUT", "SPRING_DATASOURCE_HIKARI_MAXLIFETIME", "SPRING_LIFECYCLE_",
+}
+
 var (
 	variableName = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
 	// secretLooking finds names that promise a secret (ECS.8 and beyond).
 	secretLooking = regexp.MustCompile(`PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|PRIVATE|(^|_)KEY($|_ID$)|ACCESS_KEY|API_?KEY`)
-	// ownVariables begin what the infrastructure sets itself.
-	ownVariables = regexp.MustCompile(`^(AWS_|ECS_|OTEL_|DATABASE_|CACHE_|SERVER_PORT$|BATBERN_)`)
+	// ownVariables begin the names that the infrastructure sets itself.
+	ownVariables = regexp.MustCompile(`^(` + strings.Join(ownPrefixes, "|") + `)`)
 )
 
 // takenNames are below /batbern/<environment> in Parameter Store, beside the services.
@@ -240,7 +270,7 @@ func (s Service) checkVariables(at path, secrets []string, report *Faults) {
 			report.add(field, "a value", "nothing secret: it would stand in the state and in every task definition",
 				"move it to Secrets, which are read when a task starts; if it is no secret, rename the variable")
 		case ownVariables.MatchString(name):
-			report.add(field, value, "no name beginning AWS_, ECS_, OTEL_, DATABASE_, CACHE_, BATBERN_, nor SERVER_PORT", "remove it: the infrastructure sets those")
+			report.add(field, value, "no name that begins with "+strings.Join(ownPrefixes, ", "), "remove it: the infrastructure sets those")
 		case strings.Contains(value, "${"):
 			report.add(field, value, "a text without ${", "write the value itself: Terraform would read this as an expression")
 		}
@@ -363,7 +393,8 @@ func services() []Service {
 func withDefaults(services []Service) []Service {
 	for i := range services {
 		s := &services[i]
-		s.HealthPath = cmp.Or(s.HealthPath, "/actuator/health")
+		s.ReadinessPath = cmp.Or(s.ReadinessPath, "/actuator/health/readiness")
+		s.LivenessPath = cmp.Or(s.LivenessPath, "/actuator/health/liveness")
 		s.StartSeconds = cmp.Or(s.StartSeconds, 180) // Spring Boot on a quarter of a vCPU takes 60 to 120
 		s.Cpu = cmp.Or(s.Cpu, 256)
 		s.MemoryMiB = cmp.Or(s.MemoryMiB, 1024) // 512 would leave 288 beside the sidecars, too little for a JVM

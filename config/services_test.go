@@ -16,8 +16,13 @@ var serviceFaults = []struct {
 	field string
 }{
 	{"no room for a JVM", func(s *Service) { s.Cpu, s.MemoryMiB = 256, 512 }, "MemoryMiB"},
-	{"health path for a shell", func(s *Service) { s.HealthPath = "/health;reboot" }, "HealthPath"},
-	{"health path with a slash at its end", func(s *Service) { s.HealthPath = "/health/" }, "HealthPath"},
+	{"readiness path for a shell", func(s *Service) { s.ReadinessPath = "/health;reboot" }, "ReadinessPath"},
+	{"liveness path for a shell", func(s *Service) { s.LivenessPath = "/health;reboot" }, "LivenessPath"},
+	{"readiness path with a slash at its end", func(s *Service) { s.ReadinessPath = "/health/" }, "ReadinessPath"},
+	{"one path for both checks", func(s *Service) { s.LivenessPath = s.ReadinessPath }, "LivenessPath"},
+	{"liveness below readiness", func(s *Service) { s.ReadinessPath, s.LivenessPath = "/health", "/health/live" }, "LivenessPath"},
+	{"readiness below liveness", func(s *Service) { s.ReadinessPath, s.LivenessPath = "/health/ready", "/health" }, "LivenessPath"},
+	{"Spring's health, which asks the database", func(s *Service) { s.ReadinessPath = "/actuator/health" }, "ReadinessPath"},
 	{"start too long for ECS", func(s *Service) { s.StartSeconds = 301 }, "StartSeconds"},
 	{"port of the collector", func(s *Service) { s.Port = 4317 }, "Port"},
 	{"remote desktop's port", func(s *Service) { s.Port = 3389 }, "Port"},
@@ -34,7 +39,13 @@ var serviceFaults = []struct {
 	{"path too long", func(s *Service) { s.Routes[0].Paths = []string{"/" + strings.Repeat("a", 128)} }, "Routes[0].Paths[0]"},
 	{"too many wildcards", func(s *Service) { s.Routes[0].Paths = []string{"/*/*/*/*", "/?/?/?"} }, "Routes[0].Paths"},
 	{"health exposed", func(s *Service) { s.Routes[0].Paths = []string{"/*"} }, "Routes[0].Paths"},
-	{"health exposed by name", func(s *Service) { s.Routes[0].Paths = []string{"/actuator/healt?"} }, "Routes[0].Paths"},
+	{"readiness exposed by name", func(s *Service) { s.Routes[0].Paths = []string{"/actuator/health/rea*"} }, "Routes[0].Paths"},
+	{"liveness exposed by name", func(s *Service) { s.Routes[0].Paths = []string{"/actuator/health/livenes?"} }, "Routes[0].Paths"},
+	{"the connector's keep-alive", func(s *Service) { s.Environment = map[string]string{"SERVER_TOMCAT_KEEPALIVETIMEOUT": "5s"} }, "Environment[SERVER_TOMCAT_KEEPALIVETIMEOUT]"},
+	{"the readiness group", func(s *Service) {
+		s.Environment = map[string]string{"MANAGEMENT_ENDPOINT_HEALTH_GROUP_READINESS_INCLUDE": "readinessState,db"}
+	}, "Environment[MANAGEMENT_ENDPOINT_HEALTH_GROUP_READINESS_INCLUDE]"},
+	{"an abrupt shutdown", func(s *Service) { s.Environment = map[string]string{"SERVER_SHUTDOWN": "immediate"} }, "Environment[SERVER_SHUTDOWN]"},
 	{"variable in small letters", func(s *Service) { s.Environment = map[string]string{"mode": "x"} }, "Environment[mode]"},
 	{"password in a variable", func(s *Service) { s.Environment = map[string]string{"MAIL_PASSWORD": "x"} }, "Environment[MAIL_PASSWORD]"},
 	{"key in a variable", func(s *Service) { s.Environment = map[string]string{"MAP_API_KEY": "x"} }, "Environment[MAP_API_KEY]"},

@@ -95,7 +95,7 @@ func TestContainerInfrastructure(t *testing.T) {
 			for _, service := range environment.Services {
 				group := stack.Resource(t, "aws_lb_target_group", "load_balancer/"+snake(service.Name)+"/blue")
 				check := group.Body["health_check"].(map[string]any)
-				if check["path"] != service.HealthPath || check["matcher"] != "200" || group.Body["port"] != float64(service.Port) {
+				if check["path"] != service.ReadinessPath || check["matcher"] != "200" || group.Body["port"] != float64(service.Port) {
 					t.Errorf("%s: %s checks %v on port %v", stack.Name, group.Address(), check, group.Body["port"])
 				}
 				if check["timeout"].(float64) >= check["interval"].(float64) {
@@ -289,9 +289,14 @@ func TestTemplateOfAService(t *testing.T) {
 				t.Errorf("%s: %s: essential are app %v, probe %v, collector %v", stack.Name, service.Name, app["essential"], probe["essential"], collector["essential"])
 			}
 			check := fmt.Sprint(probe["healthCheck"].(map[string]any)["command"])
-			if !strings.Contains(check, fmt.Sprintf("http://127.0.0.1:%d%s", service.Port, service.HealthPath)) {
+			if !strings.Contains(check, fmt.Sprintf("http://127.0.0.1:%d%s", service.Port, service.LivenessPath)) {
 				t.Errorf("%s: %s is probed by %s", stack.Name, service.Name, check)
 			}
+			// AWS, "Container restart policy": a collector that crashed would stay away until the next rollout
+			if policy := collector["restartPolicy"]; !reflect.DeepEqual(policy, map[string]any{"enabled": true, "ignoredExitCodes": []any{0.0}, "restartAttemptPeriod": 60.0}) {
+				t.Errorf("%s: %s: restart policy of the collector is %v", stack.Name, service.Name, policy)
+			}
+			springFaults(t, stack.Name+": "+service.Name, app)
 			if mounts := app["mountPoints"].([]any); (len(mounts) > 0) != environment.Compute.Exec {
 				t.Errorf("%s: %s mounts %v where exec is %t", stack.Name, service.Name, mounts, environment.Compute.Exec)
 			}
@@ -299,6 +304,44 @@ func TestTemplateOfAService(t *testing.T) {
 			if running.Body["enable_execute_command"] != environment.Compute.Exec || environment.Production && environment.Compute.Exec {
 				t.Errorf("%s: shell into %s: %v", stack.Name, service.Name, running.Body["enable_execute_command"])
 			}
+		}
+	}
+}
+
+// springFaults reports settings of Spring Boot that differ from what the platform relies on, and a stack trace that would
+// be several log events.
+func springFaults(t *testing.T, at string, app map[string]any) {
+	t.Helper()
+	found := map[string]string{}
+	for _, entry := range app["environment"].([]any) {
+		variable := entry.(map[string]any)
+		found[variable["name"].(string)] = variable["value"].(string)
+	}
+	for name, wanted := range map[string]string{
+		"LOGGING_STRUCTURED_FORMAT_CONSOLE":                  "ecs",
+		"MANAGEMENT_ENDPOINT_HEALTH_GROUP_LIVENESS_INCLUDE":  "livenessState",
+		"MANAGEMENT_ENDPOINT_HEALTH_GROUP_READINESS_INCLUDE": "readinessState", // no db, no redis: ECS replaces what fails
+		"MANAGEMENT_ENDPOINT_HEALTH_PROBES_ENABLED":          "true",
+		"SERVER_SHUTDOWN": "graceful",
+	} {
+		if found[name] != wanted {
+			t.Errorf("%s: %s is %q, wanted %q", at, name, found[name], wanted)
+		}
+	}
+	begins := regexp.MustCompile(app["logConfiguration"].(map[string]any)["options"].(map[string]any)["awslogs-multiline-pattern"].(string))
+	for line, event := range map[string]bool{
+		`{"@timestamp":"2026-11-25T10:00:00.000Z","log.level":"ERROR"}`:    true,
+		"2026-11-25T10:00:00.000Z ERROR 1 --- [main] c.b.Application : no": true,
+		"2026-11-25 10:00:00.000 ERROR 1 --- [main] c.b.Application : no":  true,
+		"[2026-11-25T10:00:00.000+0000][info][gc] GC(0) Pause Young":       true,
+		"java.lang.IllegalStateException: no":                              false,
+		"\tat ch.batbern.Application.main(Application.java:12)":            false,
+		"Caused by: java.sql.SQLException: no":                             false,
+		"\t... 12 more":                                                    false,
+		"  .   ____          _            __ _ _":                          false,
+	} {
+		if begins.MatchString(line) != event {
+			t.Errorf("%s: %q begins an event: %t", at, line, !event)
 		}
 	}
 }
@@ -315,8 +358,10 @@ func TestPlaceholderAnswersTheHealthCheck(t *testing.T) {
 			}
 			c := taskContainers(t, task)[0]
 			command := fmt.Sprint(c["command"])
-			if !strings.Contains(command, "/tmp/www"+service.HealthPath+" ") || !strings.Contains(command, fmt.Sprintf("-p %d ", service.Port)) {
-				t.Errorf("%s: the placeholder of %s runs %s", stack.Name, service.Name, command)
+			for _, part := range []string{"> /tmp/www" + service.ReadinessPath + " ", "> /tmp/www" + service.LivenessPath + " ", fmt.Sprintf("-p %d ", service.Port)} {
+				if !strings.Contains(command, part) {
+					t.Errorf("%s: the placeholder of %s runs %s, without %s", stack.Name, service.Name, command, part)
+				}
 			}
 			port := c["portMappings"].([]any)[0].(map[string]any)
 			if c["name"] != "app" || port["containerPort"] != float64(service.Port) || port["hostPort"] != port["containerPort"] {
@@ -350,7 +395,7 @@ func TestDeploymentParameter(t *testing.T) {
 // entry is a service that uses everything an entry can name.
 func entry() config.Service {
 	return config.Service{
-		Name: "newsletter", Port: 8085, HealthPath: "/health", StartSeconds: 60, Cpu: 512, MemoryMiB: 1024,
+		Name: "newsletter", Port: 8085, ReadinessPath: "/ready", LivenessPath: "/live", StartSeconds: 60, Cpu: 512, MemoryMiB: 1024,
 		Routes:       []config.Route{{Priority: 500, Paths: []string{"/api/v1/newsletter"}}},
 		Environment:  map[string]string{"SENDER": "news@batbern.ch <&>", "A_FIRST": "1"},
 		Secrets:      []config.Secret{{Variable: "MAIL_USER", Secret: "mail", Key: "username"}, {Variable: "MAIL_PASS", Secret: "mail", Key: "password"}},
@@ -625,6 +670,10 @@ func TestListeners(t *testing.T) {
 			}
 		}
 		balancer := stack.Resources("aws_lb")[0]
+		// "strictest" answers 400 to Content-Length: 0 on GET, which API Gateway sends; "monitor" fails ELB.12
+		if balancer.Text("desync_mitigation_mode") != "defensive" {
+			t.Errorf("%s: desync mode %s", stack.Name, balancer.Text("desync_mitigation_mode"))
+		}
 		if balancer.Body["enable_deletion_protection"] != environment.Protection.DeletionProtection() || balancer.Body["drop_invalid_header_fields"] != true {
 			t.Errorf("%s: %v", stack.Name, balancer.Body)
 		}

@@ -31,8 +31,8 @@ const (
 	serviceUser = "1000:1000"
 	sidecarUser = "10001:10001"
 
-	// stopSeconds is how long a service may finish after SIGTERM: longer than the load balancer takes it out, shorter
-	// than the two minutes that Spot leaves.
+	// stopSeconds is how long ECS waits between SIGTERM and SIGKILL: longer than a graceful shutdown takes. With the
+	// deregistration before it, it is shorter than the two minutes that Spot leaves.
 	stopSeconds = 2 * loadbalancer.DeregistrationSeconds
 
 	// tmpMiB is the service's /tmp, out of its memory: Tomcat's work folder and uploads while they are forwarded.
@@ -63,6 +63,7 @@ type container struct {
 	SystemControls   []struct{}       `json:"systemControls"`
 	LinuxParameters  linuxParameters  `json:"linuxParameters"`
 	HealthCheck      *healthCheck     `json:"healthCheck,omitempty"`
+	RestartPolicy    *restartPolicy   `json:"restartPolicy,omitempty"`
 	LogConfiguration logConfiguration `json:"logConfiguration"`
 	StopTimeout      int              `json:"stopTimeout"`
 }
@@ -114,6 +115,12 @@ type healthCheck struct {
 	Retries     int      `json:"retries"`
 	StartPeriod int      `json:"startPeriod"`
 	Timeout     int      `json:"timeout"`
+}
+
+type restartPolicy struct {
+	Enabled              bool  `json:"enabled"`
+	IgnoredExitCodes     []int `json:"ignoredExitCodes"`
+	RestartAttemptPeriod int   `json:"restartAttemptPeriod"`
 }
 
 type logConfiguration struct {
@@ -169,6 +176,12 @@ func (c container) listening(port int) container {
 	return c
 }
 
+// eventStart begins a log event: an object of JSON, which is what the service writes (see springVariables), or a date, as
+// in logs of Spring Boot before 3.4 and of the JVM. Lines that begin otherwise continue the event before them, so that a
+// stack trace is one event in either case.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html
+const eventStart = `^(\{|\[?[0-9]{4}-[0-9]{2}-[0-9]{2})`
+
 // application is the service's own container. Its image is the pipeline's to choose, so nothing here asks for a shell,
 // curl or anything else in it: the probe beside it checks its health.
 func application(service config.Service, image string, environment map[string]string, secrets map[string]string, exec bool, log logTarget) container {
@@ -179,6 +192,7 @@ func application(service config.Service, image string, environment map[string]st
 	for _, name := range slices.Sorted(maps.Keys(secrets)) {
 		c.Secrets = append(c.Secrets, secretVariable{name, secrets[name]})
 	}
+	c.LogConfiguration.Options["awslogs-multiline-pattern"] = eventStart
 	if exec {
 		for _, volume := range execVolumes() {
 			c.MountPoints = append(c.MountPoints, mountPoint{ContainerPath: volume.path, SourceVolume: volume.name})
@@ -199,19 +213,19 @@ func execVolumes() []struct{ name, path string } {
 	}
 }
 
-// probe asks the service for its health from inside the task, where localhost is shared: whatever image the service
-// has, distroless or not, needs no curl. It is essential, so an unhealthy service makes an unhealthy task.
+// probe asks the service whether it is alive, from inside the task, where localhost is shared: the service's image,
+// distroless or not, needs no curl. It is essential, so a dead service makes an unhealthy task, which ECS replaces.
 func probe(service config.Service, log logTarget) container {
 	c := hardened("probe", busyboxImage, sidecarUser, config.ProbeMemoryMiB, log)
 	c.Command = []string{"tail", "-f", "/dev/null"}
-	c.HealthCheck = healthFrom(service)
+	c.HealthCheck = livenessOf(service)
 	return c
 }
 
-func healthFrom(service config.Service) *healthCheck {
+func livenessOf(service config.Service) *healthCheck {
 	return &healthCheck{
 		Command: []string{"CMD", "wget", "-q", "-T", fmt.Sprint(probeTimeoutSeconds - 1), "-O", "/dev/null",
-			fmt.Sprintf("http://127.0.0.1:%d%s", service.Port, service.HealthPath)},
+			fmt.Sprintf("http://127.0.0.1:%d%s", service.Port, service.LivenessPath)},
 		Interval:    probeIntervalSeconds,
 		Timeout:     probeTimeoutSeconds,
 		Retries:     probeRetries,
@@ -249,23 +263,41 @@ service:
       exporters: [awsxray]
 `
 
-// collector sends traces to X-Ray. It is not essential: a service without traces is better than none.
+// collectorRestartSeconds is how long the collector has to have run before ECS starts it again; 60 is ECS's least.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/container-restart-policy.html
+const collectorRestartSeconds = 60
+
+// collector sends traces to X-Ray. It is not essential: a service without traces is better than none. ECS starts it
+// again after a crash, which would otherwise end the task's traces until the next rollout.
 func collector(log logTarget) container {
 	c := hardened("collector", collectorImage, sidecarUser, config.CollectorMemoryMiB, log)
 	c.Essential = false
+	// exit code 0 is the answer to SIGTERM: the task is stopping
+	c.RestartPolicy = &restartPolicy{Enabled: true, IgnoredExitCodes: []int{0}, RestartAttemptPeriod: collectorRestartSeconds}
 	c.Environment = []variable{{"AOT_CONFIG_CONTENT", collectorConfiguration}}
 	// the image holds the collector and this program, and no shell
 	c.HealthCheck = &healthCheck{Command: []string{"CMD", "/healthcheck"}, Interval: probeIntervalSeconds, Timeout: probeTimeoutSeconds, Retries: probeRetries, StartPeriod: 10}
 	return c
 }
 
-// placeholder answers a service's health check until the service's pipeline deploys for the first time, so that the
-// first apply of an environment comes up whole before any image exists.
+// placeholder answers the load balancer's and the probe's health checks until the service's pipeline deploys for the
+// first time, so that the first apply of an environment comes up whole before any image exists.
 func placeholder(service config.Service, log logTarget) container {
 	c := hardened(ContainerName, busyboxImage, sidecarUser, placeholderMemoryMiB, log).writableTmp().listening(service.Port)
-	file := path.Join("/tmp/www", service.HealthPath)
-	c.Command = []string{"sh", "-c", fmt.Sprintf(
-		`mkdir -p %s && echo '{"status":"UP"}' > %s && exec httpd -f -p %d -h /tmp/www`, path.Dir(file), file, service.Port)}
-	c.HealthCheck = healthFrom(service)
+	c.Command = []string{"sh", "-c", placeholderScript(service)}
+	c.HealthCheck = livenessOf(service)
 	return c
 }
+
+// placeholderScript serves a file for each health path. Config refuses a path that lies below the other one: a file cannot
+// be a folder too.
+func placeholderScript(service config.Service) string {
+	script := ""
+	for _, health := range []string{service.LivenessPath, service.ReadinessPath} {
+		file := path.Join(placeholderRoot, health)
+		script += fmt.Sprintf(`mkdir -p %s && echo '{"status":"UP"}' > %s && `, path.Dir(file), file)
+	}
+	return script + fmt.Sprintf("exec httpd -f -p %d -h %s", service.Port, placeholderRoot)
+}
+
+const placeholderRoot = "/tmp/www"

@@ -81,9 +81,12 @@ const (
 // placeholderTask is what a service runs from its first apply to its first rollout.
 func placeholderTask(scope constructs.Construct, service config.Service, p parts, props ServicesProps) string {
 	return task(scope, "placeholder", &ecstaskdefinition.EcsTaskDefinitionConfig{
-		Family:               jsii.String(fmt.Sprintf("%s-%s-placeholder", props.Name, service.Name)),
-		Cpu:                  jsii.String(fmt.Sprint(placeholderCpu)),
-		Memory:               jsii.String(fmt.Sprint(placeholderTaskMiB)),
+		Family: jsii.String(fmt.Sprintf("%s-%s-placeholder", props.Name, service.Name)),
+		Cpu:    jsii.String(fmt.Sprint(placeholderCpu)),
+		Memory: jsii.String(fmt.Sprint(placeholderTaskMiB)),
+		// ECS refuses to make a service with ECS Exec on a task definition without a task role. The placeholder calls nothing
+		// with it. AWS, "Using Amazon ECS Exec"
+		TaskRoleArn:          jsii.String(p.taskRoleArn),
 		ContainerDefinitions: jsii.String(containers(placeholder(service, logTarget{p.logGroup, props.Account.Region}))),
 	}, p)
 }
@@ -109,7 +112,7 @@ func environment(service config.Service, props ServicesProps) map[string]string 
 	variables["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf"
 	variables["OTEL_RESOURCE_ATTRIBUTES"] = "deployment.environment=" + props.Environment + ",service.namespace=" + props.Name
 	variables["OTEL_SERVICE_NAME"] = service.Name
-	variables["SERVER_PORT"] = fmt.Sprint(service.Port)
+	maps.Copy(variables, springVariables(service))
 	if props.Parameters != nil {
 		// as Spring's aws-parameterstore import takes them; what is the service's own comes last and wins
 		variables["BATBERN_PARAMETERS"] = props.Parameters.PlatformPath + "/;" + props.Parameters.ServicePaths[service.Name] + "/"

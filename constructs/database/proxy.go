@@ -55,7 +55,7 @@ func proxy(scope constructs.Construct, props Props, main postgres, users map[str
 		ConnectionPoolConfig: &dbproxydefaulttargetgroup.DbProxyDefaultTargetGroupConnectionPoolConfig{
 			MaxConnectionsPercent:     jsii.Number(props.Database.ProxyConnectionsPercent),
 			MaxIdleConnectionsPercent: jsii.Number(props.Database.ProxyConnectionsPercent / 2),
-			ConnectionBorrowTimeout:   jsii.Number(30), // a request waits no longer for a connection than for its answer
+			ConnectionBorrowTimeout:   jsii.Number(20), // shorter than API Gateway waits, so that the service still answers
 		},
 	})
 	dbproxytarget.NewDbProxyTarget(scope, jsii.String("proxy_target"), &dbproxytarget.DbProxyTargetConfig{

@@ -43,7 +43,8 @@ type TargetGroup struct {
 }
 
 const (
-	// DeregistrationSeconds is how long a leaving task may finish its requests. The task's stop timeout is longer.
+	// DeregistrationSeconds is how long a leaving target may finish its requests: as long as API Gateway waits for an
+	// answer. ECS sends SIGTERM to the task after it.
 	DeregistrationSeconds = 30
 	// slowStartSeconds lets a cold JVM take its share of requests step by step.
 	slowStartSeconds = 60
@@ -79,7 +80,7 @@ func forward(scope constructs.Construct, service config.Service, listeners Outpu
 	return out
 }
 
-// targetGroup checks a service's health over plain HTTP (an exception to ELB.21 and ELB.22): within the VPC, from one
+// targetGroup asks whether a task is ready over plain HTTP (an exception to ELB.21 and ELB.22): within the VPC, from one
 // security group to another.
 func targetGroup(scope constructs.Construct, colour string, service config.Service, props Props) TargetGroup {
 	group := lbtargetgroup.NewLbTargetGroup(scope, jsii.String(colour), &lbtargetgroup.LbTargetGroupConfig{
@@ -98,7 +99,7 @@ func targetGroup(scope constructs.Construct, colour string, service config.Servi
 			Enabled:            jsii.Bool(true),
 			Protocol:           jsii.String("HTTP"),
 			Port:               jsii.String("traffic-port"),
-			Path:               jsii.String(service.HealthPath),
+			Path:               jsii.String(service.ReadinessPath),
 			Matcher:            jsii.String("200"),
 			Interval:           jsii.Number(checkIntervalSeconds),
 			Timeout:            jsii.Number(checkTimeoutSeconds),
