@@ -14,7 +14,7 @@ import (
 
 	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/internal/nodejs"
-	"github.com/batbern/infrastructure/stacks"
+	"github.com/batbern/infrastructure/internal/synth"
 )
 
 func main() {
@@ -46,7 +46,7 @@ func run(out, progress io.Writer) error {
 	if err := nodejs.Prepare(project.Settings.LazyBindings == "true"); err != nil {
 		return err
 	}
-	summaries, err := stacks.Synthesize(project, outputFolder(), func(step string) {
+	summaries, err := synth.Write(project, outputFolder(), func(step string) {
 		fmt.Fprintf(progress, "%5.1fs  %s\n", time.Since(start).Seconds(), step)
 	})
 	if err != nil {
@@ -57,7 +57,7 @@ func run(out, progress io.Writer) error {
 
 func outputFolder() string { return cmp.Or(os.Getenv(outputVariable), "cdktf.out") }
 
-func printTable(out io.Writer, summaries []stacks.Summary, total time.Duration) error {
+func printTable(out io.Writer, summaries []synth.Summary, total time.Duration) error {
 	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "\nstack\tresources\tdata sources\toutputs\tseconds\t")
 	for _, s := range summaries {

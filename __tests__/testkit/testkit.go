@@ -22,8 +22,8 @@ import (
 
 	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/internal/nodejs"
+	"github.com/batbern/infrastructure/internal/synth"
 	"github.com/batbern/infrastructure/internal/tree"
-	"github.com/batbern/infrastructure/stacks"
 )
 
 // Main is the body of every TestMain here: it readies Node.js, runs the tests and closes jsii.
@@ -55,38 +55,33 @@ func Project(t testing.TB, variables ...map[string]string) config.Project {
 // Synth synthesizes all stacks of a project and gives them by name.
 func Synth(t testing.TB, project config.Project) map[string]*Stack {
 	t.Helper()
-	parsed, err := synth(project)
+	parsed, err := synthesize(project)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return parsed
 }
 
-func synth(project config.Project) (parsed map[string]*Stack, err error) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			err = fmt.Errorf("synthesis failed: %v", cause)
-		}
-	}()
+func synthesize(project config.Project) (map[string]*Stack, error) {
 	folder, err := os.MkdirTemp("", "batbern-test-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(folder)
-	app := cdktf.NewApp(&cdktf.AppConfig{Outdir: jsii.String(folder), SkipValidation: jsii.Bool(project.Settings.Backend == "cloud")})
-	stacks.Define(app, project, func(string) {})
-	app.Synth()
-	parsed = map[string]*Stack{}
-	for _, name := range project.Stacks() {
-		text, err := os.ReadFile(filepath.Join(folder, "stacks", name, "cdk.tf.json"))
-		if err != nil {
-			return nil, err
-		}
-		if parsed[name], err = parse(name, text); err != nil {
+	if _, err := synth.Into(folder, project, func(string) {}); err != nil {
+		return nil, err
+	}
+	all, err := tree.Load(folder)
+	if err != nil {
+		return nil, err
+	}
+	stacks := map[string]*Stack{}
+	for _, stack := range all.Stacks {
+		if stacks[stack.Name], err = wrap(stack); err != nil {
 			return nil, err
 		}
 	}
-	return parsed, nil
+	return stacks, nil
 }
 
 var defaults = sync.OnceValues(func() (map[string]*Stack, error) {
@@ -94,7 +89,7 @@ var defaults = sync.OnceValues(func() (map[string]*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	return synth(project)
+	return synthesize(project)
 })
 
 // Stacks are all stacks with the default settings, built once a process, base first.
@@ -134,18 +129,7 @@ func Tree(t testing.TB) *tree.Tree {
 	t.Helper()
 	all := &tree.Tree{}
 	for _, stack := range Stacks(t) {
-		text, err := json.Marshal(stack.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		parsed, err := tree.Parse(stack.Name, text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(all.Stacks) > 0 {
-			parsed.Dependencies = []string{all.Stacks[0].Name} // every environment depends on the base
-		}
-		all.Stacks = append(all.Stacks, parsed)
+		all.Stacks = append(all.Stacks, stack.Tree)
 	}
 	return all
 }
@@ -159,11 +143,11 @@ func Construct(t testing.TB, build func(stack cdktf.TerraformStack)) *Stack {
 	build(stack)
 	// App.Synth, unlike Testing_Synth, keeps the construct paths and runs validations
 	app.Synth()
-	text, err := os.ReadFile(filepath.Join(*app.Outdir(), "stacks", "test", "cdk.tf.json"))
+	all, err := tree.Load(*app.Outdir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	parsed, err := parse("test", text)
+	parsed, err := wrap(all.Stacks[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,6 +175,8 @@ type Stack struct {
 	JSON string
 	// Body is the same, parsed.
 	Body map[string]any
+	// Tree is the stack as the operator's commands read it.
+	Tree *tree.Stack
 
 	resources []Resource
 }
@@ -226,17 +212,12 @@ func (r Resource) Policy(t testing.TB, attribute string) map[string]any {
 	return parsed
 }
 
-func parse(name string, text []byte) (*Stack, error) {
-	stack := &Stack{Name: name}
-	if err := json.Unmarshal(text, &stack.Body); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+func wrap(from *tree.Stack) (*Stack, error) {
+	stack := &Stack{Name: from.Name, Body: from.Body, Tree: from}
+	for _, resource := range from.Resources {
+		body := object(object(object(from.Body["resource"])[resource.Type])[resource.Name])
+		stack.resources = append(stack.resources, Resource{Type: resource.Type, ID: resource.Name, Path: resource.Label(), Body: body})
 	}
-	for typ, instances := range object(stack.Body["resource"]) {
-		for id, body := range object(instances) {
-			stack.resources = append(stack.resources, Resource{Type: typ, ID: id, Path: constructPath(body), Body: object(body)})
-		}
-	}
-	slices.SortFunc(stack.resources, func(a, b Resource) int { return strings.Compare(a.Address(), b.Address()) })
 	stripped, err := json.MarshalIndent(withoutMetadata(stack.Body), "", "  ")
 	stack.JSON = string(stripped)
 	return stack, err
@@ -245,12 +226,6 @@ func parse(name string, text []byte) (*Stack, error) {
 func object(value any) map[string]any {
 	fields, _ := value.(map[string]any)
 	return fields
-}
-
-func constructPath(body any) string {
-	path, _ := object(object(object(body)["//"])["metadata"])["path"].(string)
-	_, below, _ := strings.Cut(path, "/")
-	return below
 }
 
 // withoutMetadata drops cdktf's comments, which hold paths and versions.

@@ -30,6 +30,8 @@ type Stack struct {
 	Resources    []*Resource       // managed resources by address
 	Data         []*Resource       // data sources by address
 	Regions      map[string]string // provider reference ("aws", "aws.us_east_1") to region; tokens are left out
+	Outputs      map[string]any    // output blocks by name
+	Body         map[string]any    // the whole document
 
 	byAddress map[string]*Resource
 }
@@ -130,15 +132,20 @@ func Parse(name string, text []byte) (*Stack, error) {
 		Provider map[string]json.RawMessage           `json:"provider"`
 		Resource map[string]map[string]map[string]any `json:"resource"`
 		Data     map[string]map[string]map[string]any `json:"data"`
+		Output   map[string]any                       `json:"output"`
 	}
 	if err := json.Unmarshal(text, &doc); err != nil {
+		return nil, fmt.Errorf("stack %s is not Terraform JSON: %w", name, err)
+	}
+	var body map[string]any
+	if err := json.Unmarshal(text, &body); err != nil {
 		return nil, fmt.Errorf("stack %s is not Terraform JSON: %w", name, err)
 	}
 	regions, err := providerRegions(doc.Provider)
 	if err != nil {
 		return nil, fmt.Errorf("stack %s: %w", name, err)
 	}
-	s := &Stack{Name: name, Regions: regions, byAddress: map[string]*Resource{}}
+	s := &Stack{Name: name, Regions: regions, Outputs: doc.Output, Body: body, byAddress: map[string]*Resource{}}
 	s.Resources = s.read(doc.Resource, false)
 	s.Data = s.read(doc.Data, true)
 	for _, r := range append(append([]*Resource{}, s.Resources...), s.Data...) {
