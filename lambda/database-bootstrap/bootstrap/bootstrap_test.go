@@ -490,7 +490,7 @@ func TestEveryAPICallMayFail(t *testing.T) {
 				if err != nil || len(versions.Versions) != 1 {
 					t.Errorf("%d versions, %v", len(versions.Versions), err)
 				}
-				if !broke && !slices.Equal(api.calls, []string{"GetSecretValue", "GetSecretValue", "PutSecretValue"}) {
+				if !broke && !slices.Equal(api.calls, []string{"GetSecretValue", "GetSecretValue", "DescribeSecret", "PutSecretValue"}) {
 					t.Errorf("calls %v", api.calls)
 				}
 			})
@@ -600,7 +600,7 @@ func TestSecretsAreDescribed(t *testing.T) {
 	t.Run("a secret that does not exist", func(t *testing.T) {
 		service.SecretARN += "-missing"
 		_, err := f.function.Handle(t.Context(), f.event)
-		if err == nil || !strings.Contains(err.Error(), "write it") || !strings.Contains(err.Error(), "ResourceNotFoundException") {
+		if err == nil || !strings.Contains(err.Error(), "look for a rotation") || !strings.Contains(err.Error(), "ResourceNotFoundException") {
 			t.Errorf("got %v", err)
 		}
 	})

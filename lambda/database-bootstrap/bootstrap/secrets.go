@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -77,6 +79,9 @@ func (f *Function) describe(ctx context.Context, arn string, login secret.Secret
 	case !errors.As(err, &noValue):
 		return "", fmt.Errorf("read it: %w", err)
 	}
+	if err := f.checkNoRotation(ctx, arn, replaced); err != nil {
+		return "", err
+	}
 	value, err := current.WithLogin(login)
 	if err != nil {
 		return "", err
@@ -89,6 +94,33 @@ func (f *Function) describe(ctx context.Context, arn string, login secret.Secret
 		return "", fmt.Errorf("write it: %w", err)
 	}
 	return change, nil
+}
+
+// checkNoRotation refuses to replace the current version while a rotation is under way. The database may have the pending
+// password already: with another AWSCURRENT the rotation can no longer finish, and no version in use would hold the
+// password that the database has. It also refuses where the current version is no longer the one that was read. What
+// remains is the moment between this answer and the write.
+// https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html
+func (f *Function) checkNoRotation(ctx context.Context, arn, read string) error {
+	found, err := f.Secrets.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &arn})
+	if err != nil {
+		return fmt.Errorf("look for a rotation: %w", err)
+	}
+	for _, version := range slices.Sorted(maps.Keys(found.VersionIdsToStages)) {
+		labels := found.VersionIdsToStages[version]
+		current := slices.Contains(labels, "AWSCURRENT")
+		switch {
+		case current && version != read:
+			return errors.New("it was rotated a moment ago: apply again")
+		case !current && slices.Contains(labels, "AWSPENDING"):
+			return fmt.Errorf("a rotation is pending (AWSPENDING is on version %s), and a new current value would lose its "+
+				"password: wait until the rotation has finished and apply again. If it cannot finish, see why in the log of "+
+				"the rotation function; only if the database does not have the pending password, cancel it: "+
+				"aws secretsmanager update-secret-version-stage --secret-id %s --version-stage AWSPENDING "+
+				"--remove-from-version-id %s", version, arn, version)
+		}
+	}
+	return nil
 }
 
 // tokenFor names a new version after what it describes and what it replaces, so that a repeated call writes it once. The

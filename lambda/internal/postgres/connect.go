@@ -1,5 +1,5 @@
 // Package postgres is how the functions talk to the database: one verified TLS connection with SCRAM, no fallback of any
-// kind, and passwords that never leave the function in clear.
+// kind, and passwords that never leave the function in clear text.
 package postgres
 
 import (
@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -30,7 +31,17 @@ const (
 	readOnlyTransaction  = "25006"
 )
 
-// Login is one way into a database.
+// sessionSettings are sent with the login. PostgreSQL prefers them to the login's own settings (ALTER ROLE ... SET),
+// which are made for applications: the migrator's "role" makes it act as the owner, and then ALTER ROLE on itself fails
+// with 42501; a read-only login could change nothing, its own password included.
+// https://www.postgresql.org/docs/15/config-setting.html#CONFIG-SETTING-SHELL
+var sessionSettings = map[string]string{
+	"application_name":              "batbern-functions",
+	"role":                          "none",
+	"default_transaction_read_only": "off",
+}
+
+// Login holds the credentials for one database.
 type Login struct {
 	Host     string // verified against the server's certificate; an alias of the endpoint is refused
 	Port     uint16
@@ -39,9 +50,10 @@ type Login struct {
 	Password string
 }
 
-// Connect logs in. The certificate must chain to one of the roots and name the host (libpq's verify-full), the server
-// must prove with SCRAM-SHA-256 that it knows the password too, and neither is ever traded for a weaker way: not on the
-// server's wish, not by PG* environment variables.
+// Connect logs in. The certificate must chain to one of the roots and name the host (libpq's verify-full), and the server
+// must prove with SCRAM-SHA-256 that it knows the password too. Neither is ever replaced by a weaker method, whether the
+// server or a PG* environment variable asks for it. The session acts as the login itself, not as a role that its own
+// settings name.
 func Connect(ctx context.Context, login Login, roots *x509.CertPool) (*pgx.Conn, error) {
 	config, err := pgx.ParseConfig(baseSettings)
 	if err != nil {
@@ -52,7 +64,7 @@ func Connect(ctx context.Context, login Login, roots *x509.CertPool) (*pgx.Conn,
 	config.TLSConfig = &tls.Config{ServerName: login.Host, RootCAs: roots, MinVersion: tls.VersionTLS12}
 	config.Fallbacks = nil
 	config.ConnectTimeout = connectTimeout
-	config.RuntimeParams = map[string]string{"application_name": "batbern-functions"}
+	config.RuntimeParams = maps.Clone(sessionSettings)
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("log in to PostgreSQL: %w", err)

@@ -195,3 +195,34 @@ func TestDeadlineReachesEveryCall(t *testing.T) {
 		}
 	}
 }
+
+// The bootstrap function lets the migrator act as the owner from its login on, by a setting of the role. The migrator
+// must still change its own password, without the master.
+func TestLoginThatActsAsAnotherRoleRotatesItself(t *testing.T) {
+	for name, setting := range map[string]string{
+		"in this database": `ALTER ROLE migrator_like IN DATABASE postgres SET role = 'owner_like'`,
+		"everywhere":       `ALTER ROLE migrator_like SET role = 'owner_like'`,
+		"read-only":        `ALTER ROLE migrator_like SET default_transaction_read_only = on`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, "migrator_like", "pw-of-migrator-like")
+			f.server.CreateRole(t, "owner_like", "pw-of-owner-like", "")
+			f.server.Exec(t, "postgres", `GRANT owner_like TO migrator_like`, setting)
+			f.mustRotate()
+			if said := f.output.String(); !strings.Contains(said, `"way":"with AWSCURRENT"`) {
+				t.Errorf("the login did not change its own password: %s", said)
+			}
+			// applications still get the setting
+			conn, err := f.server.Connect(t.Context(), f.user, f.password(stageCurrent), "postgres")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close(t.Context())
+			var role, readOnly string
+			err = conn.QueryRow(t.Context(), `SELECT current_user, current_setting('default_transaction_read_only')`).Scan(&role, &readOnly)
+			if err != nil || (role == "owner_like") == (readOnly == "on") {
+				t.Errorf("sessions of the login act as %s, read-only %s, %v", role, readOnly, err)
+			}
+		})
+	}
+}
