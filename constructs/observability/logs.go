@@ -7,17 +7,15 @@ import (
 
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
-	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/cloudwatchlogaccountpolicy"
 	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/cloudwatchquerydefinition"
-	"github.com/hashicorp/terraform-cdk-go/cdktf"
 )
 
-// logs keeps personal data in logs from whoever needs not see it, and saves the queries that answer most questions.
+// logs masks personal data in the logs of both regions and saves the queries that answer most questions.
 func logs(scope constructs.Construct, constructID string, props Props) {
 	scope = constructs.NewConstruct(scope, jsii.String(constructID))
 	if props.Watch.MaskPersonalData {
 		mask(scope, "masking", nil, props)
-		mask(scope, "masking_virginia", props.Virginia, props) // where the firewall and functions at the edge write
+		mask(scope, "masking_virginia", props.Virginia, props) // the firewall and functions at the edge log there
 	}
 	for _, query := range savedQueries {
 		var groups []string
@@ -42,48 +40,9 @@ func logs(scope constructs.Construct, constructID string, props Props) {
 	}
 }
 
-// mask is of the account in a region, not of a group: the next log group is covered too.
-func mask(scope constructs.Construct, id string, provider cdktf.TerraformProvider, props Props) {
-	cloudwatchlogaccountpolicy.NewCloudwatchLogAccountPolicy(scope, jsii.String(id), &cloudwatchlogaccountpolicy.CloudwatchLogAccountPolicyConfig{
-		PolicyName:     jsii.String(props.Name + "-masking"),
-		PolicyType:     jsii.String("DATA_PROTECTION_POLICY"),
-		Scope:          jsii.String("ALL"),
-		PolicyDocument: jsii.String(MaskingPolicy(props.Name)),
-		Provider:       provider,
-	})
-}
-
-// groupsAQuery is how many log groups CloudWatch Logs Insights takes in one query.
+// groupsAQuery is how many log groups one query of CloudWatch Logs Insights accepts.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
 const groupsAQuery = 50
-
-// MaskingPolicy hides personal data and credentials in all log groups of the account. Who has logs:Unmask may still see
-// them, metric filters do, and nothing of what is stored changes.
-// https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch-logs-data-protection-policies.html
-func MaskingPolicy(name string) string {
-	// AWS knows no Swiss identifiers: these are ours
-	own := []map[string]string{
-		{"Name": "AhvNumber", "Regex": `756\.[0-9]{4}\.[0-9]{4}\.[0-9]{2}`},
-		{"Name": "SwissPhoneNumber", "Regex": `(\+41|0041)[ .]?[0-9]{2}[ .]?[0-9]{3}[ .]?[0-9]{2}[ .]?[0-9]{2}`},
-	}
-	identifiers := []string{"AhvNumber", "SwissPhoneNumber"}
-	for _, known := range []string{"AwsSecretKey", "BankAccountNumber-DE", "CreditCardNumber", "EmailAddress", "OpenSshPrivateKey"} {
-		identifiers = append(identifiers, "arn:aws:dataprotection::aws:data-identifier/"+known)
-	}
-	return encode(map[string]any{
-		"Name":        name + "-masking",
-		"Description": "Personal data and credentials are hidden from who may not unmask them",
-		"Version":     "2021-06-01",
-		"Configuration": map[string]any{
-			"CustomDataIdentifier": own,
-		},
-		"Statement": []map[string]any{
-			// AWS takes the two as a pair: what is audited, and that it is masked
-			{"Sid": "audit", "DataIdentifier": identifiers, "Operation": map[string]any{"Audit": map[string]any{"FindingsDestination": map[string]any{}}}},
-			{"Sid": "mask", "DataIdentifier": identifiers, "Operation": map[string]any{"Deidentify": map[string]any{"MaskConfig": map[string]any{}}}},
-		},
-	})
-}
 
 // savedQuery is one of Logs Insights, over all groups of a kind.
 type savedQuery struct {
