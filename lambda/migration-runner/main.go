@@ -11,15 +11,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 
+	"github.com/batbern/infrastructure/lambda/internal/awsapi"
 	"github.com/batbern/infrastructure/lambda/migration-runner/runner"
 )
 
 func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
-	// Losing sight of a running migration helps nobody: the SDK tries longer than its default of three times.
-	settings, err := config.LoadDefaultConfig(context.Background(), config.WithRetryMaxAttempts(8))
+	// a migration goes on when the runner loses sight of it: the SDK tries more often than its default of three times
+	settings, err := awsapi.Load(context.Background(), config.WithRetryMaxAttempts(8))
 	if err != nil {
-		log.Error("load the AWS configuration", "error", err)
+		log.Error("cannot start", "cause", err.Error())
 		os.Exit(1)
 	}
 	lambda.Start(runner.Runner{Tasks: ecs.NewFromConfig(settings), Log: log}.Run)

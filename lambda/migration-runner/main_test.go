@@ -44,6 +44,26 @@ func TestFunctionAnswersAsAWSCallsIt(t *testing.T) {
 			t.Errorf("result %+v", result)
 		}
 	})
+	t.Run("permissions that IAM has not propagated yet", func(t *testing.T) {
+		server := ecstest.New(t, "flyway")
+		server.Statuses = []string{"RUNNING"}
+		server.Fault = func(operation string, n int) *ecstest.Fault {
+			if n == 1 {
+				return &ecstest.Fault{Status: 400, Type: "AccessDeniedException"}
+			}
+			return nil
+		}
+		var environment []string
+		for name, value := range server.Env() {
+			environment = append(environment, name+"="+value)
+		}
+		if _, err := lambdatest.Start(t, program, environment...).Invoke(t, event); err != nil {
+			t.Error(err)
+		}
+		if calls := server.Calls("RunTask"); calls != 2 {
+			t.Errorf("RunTask was called %d times", calls)
+		}
+	})
 	t.Run("failure", func(t *testing.T) {
 		_, err := start(t, ecstest.Exited("flyway", 1)).Invoke(t, event)
 		if err == nil || !strings.Contains(err.Error(), "exit code 1") || !strings.Contains(err.Error(), "log stream migration/flyway/") {

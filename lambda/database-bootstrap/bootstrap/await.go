@@ -29,8 +29,7 @@ var errNoPassword = errors.New("its current value holds no password yet")
 // await returns when the current value of every secret holds a password. Secrets Manager runs a first rotation some time
 // after it was configured and tells nobody when it is done; Terraform's next resources need its result.
 //
-// It waits as long as the call may take. What keeps it waiting is no failure until then: a right that IAM has not spread
-// yet passes, as a rotation under way does.
+// It waits as long as the call may take. Until then no fault is final: a rotation under way ends, a network recovers.
 func (f *Function) await(ctx context.Context, arns []string, redactor *redact.Redactor) error {
 	ctx, cancel := untilAnswer(ctx)
 	defer cancel()

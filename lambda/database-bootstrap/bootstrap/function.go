@@ -21,12 +21,11 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/batbern/infrastructure/lambda/event"
+	"github.com/batbern/infrastructure/lambda/internal/awsapi"
 	"github.com/batbern/infrastructure/lambda/internal/postgres"
 	"github.com/batbern/infrastructure/lambda/internal/redact"
 	"github.com/batbern/infrastructure/lambda/internal/secret"
@@ -36,12 +35,8 @@ import (
 // optional.
 const VariableCABundle = "DATABASE_CA_BUNDLE"
 
-const (
-	// maintenanceDatabase exists on every server.
-	maintenanceDatabase = "postgres"
-	// apiTimeout bounds one attempt of an API call: a missing VPC endpoint must show before the function's time is up.
-	apiTimeout = 8 * time.Second
-)
+// maintenanceDatabase exists on every server.
+const maintenanceDatabase = "postgres"
 
 // Function bootstraps databases. It holds no state between calls.
 type Function struct {
@@ -65,10 +60,9 @@ func FromEnvironment(ctx context.Context, getenv func(string) string) (*Function
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", VariableCABundle, err)
 	}
-	settings, err := config.LoadDefaultConfig(ctx,
-		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(apiTimeout)))
+	settings, err := awsapi.Load(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("load the AWS SDK's settings: %w", err)
+		return nil, err
 	}
 	return &Function{
 		Secrets: secretsmanager.NewFromConfig(settings),
@@ -83,7 +77,7 @@ func FromEnvironment(ctx context.Context, getenv func(string) string) (*Function
 // last one stopped. Concurrent calls wait for each other.
 func (f *Function) Handle(ctx context.Context, input event.Bootstrap) (Report, error) {
 	redactor := &redact.Redactor{}
-	report, err := f.run(ctx, input, redactor)
+	report, err := f.run(awsapi.Invocation(ctx), input, redactor)
 	if err != nil {
 		err = redactor.Error(fmt.Errorf("%s: %w", input.Purpose(), err))
 		f.Log.ErrorContext(ctx, "bootstrap failed", "cause", err.Error())

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"github.com/batbern/infrastructure/internal/mototest"
+	"github.com/batbern/infrastructure/lambda/event"
 )
 
 // between lets API calls through, notes them, and runs something before one of them.
@@ -154,10 +155,10 @@ func TestPendingRotationIsNotOverwritten(t *testing.T) {
 	})
 	t.Run("a master that RDS does not manage", func(t *testing.T) {
 		f := newFixture(t)
-		master := Master{Host: f.event.Host, Port: f.event.Port, Database: f.event.Database, Name: "batbern_master",
+		master := event.Master{Host: f.event.Host, Port: f.event.Port, Database: f.event.Database, Name: "batbern_master",
 			InstanceID: "batbern-prod-postgres", SecretARN: f.outdated()}
 		f.rotate(master.SecretARN, "pending-password", false)
-		_, err := f.function.Handle(t.Context(), Event{DescribeMaster: &master})
+		_, err := f.function.Handle(t.Context(), event.Bootstrap{DescribeMaster: &master})
 		if err == nil || !strings.Contains(err.Error(), "rotation is pending") {
 			t.Errorf("got %v", err)
 		}

@@ -34,6 +34,8 @@ const (
 	maxInterval   = 15 * time.Second
 	// margin is what is left of the deadline to give the answer.
 	margin = 15 * time.Second
+	// permissionWait is how long tasks that lack a permission are started again, see startAgain.
+	permissionWait = time.Minute
 
 	statusStopped = "STOPPED"
 )
@@ -56,6 +58,8 @@ type Runner struct {
 	Interval, MaxInterval time.Duration
 	// Margin before the context's deadline at which waiting ends. Default: 15 s.
 	Margin time.Duration
+	// PermissionWait is how long tasks that could not start for lack of permission are started again. Default: 60 s.
+	PermissionWait time.Duration
 }
 
 // Result tells about a successful migration. It ends up in Terraform's state, so it holds nothing secret.
@@ -77,20 +81,47 @@ func (r Runner) Run(ctx context.Context, request event.Migration) (Result, error
 	}
 	defer cancel()
 
-	task, err := r.start(ctx, request)
+	task, err := r.runToEnd(ctx, request)
+	for begun := time.Now(); err == nil && r.startAgain(ctx, task, begun); {
+		task, err = r.runToEnd(ctx, request)
+	}
 	if err != nil {
 		return Result{}, err
 	}
 	arn := aws.ToString(task.TaskArn)
-	if task, err = r.wait(ctx, request, task); err != nil {
-		return Result{}, err
-	}
 	if err := judge(request, task); err != nil {
 		r.Log.Error("migration failed", "task", arn, "error", err)
 		return Result{}, err
 	}
 	r.Log.Info("migration succeeded", "task", arn)
 	return Result{TaskARN: arn, LogGroup: request.LogGroup, LogStream: logStream(request, arn)}, nil
+}
+
+// runToEnd returns the request's task after it has stopped.
+func (r Runner) runToEnd(ctx context.Context, request event.Migration) (types.Task, error) {
+	task, err := r.start(ctx, request)
+	if err != nil {
+		return types.Task{}, err
+	}
+	return r.wait(ctx, request, task)
+}
+
+// startAgain tells whether a task could not start for lack of permission and another may, after a pause. On a first
+// apply IAM may not have propagated the execution role's permissions yet, to pull the image and read the secret; ECS
+// starts a one-off task only once.
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/resource-initialization-error.html
+func (r Runner) startAgain(ctx context.Context, task types.Task, begun time.Time) bool {
+	reason := stopped(task, nil)
+	denied := strings.Contains(reason, "AccessDenied") || strings.Contains(reason, "not authorized to perform")
+	if task.StopCode != types.TaskStopCodeTaskFailedToStart || !denied {
+		return false
+	}
+	pause := defaultTo(r.MaxInterval, maxInterval)
+	if time.Since(begun)+pause > defaultTo(r.PermissionWait, permissionWait) || sleep(ctx, pause) != nil {
+		return false
+	}
+	r.Log.Warn("the task lacked a permission, starting another", "task", aws.ToString(task.TaskArn), "reason", reason)
+	return true
 }
 
 // withMargin ends the waiting a little before the caller's time is over.
@@ -125,7 +156,7 @@ func (r Runner) start(ctx context.Context, request event.Migration) (types.Task,
 		if aws.ToString(task.LastStatus) != statusStopped || judge(request, task) == nil {
 			return task, nil
 		}
-		r.Log.Warn("an earlier run failed, starting anew", "task", arn, "error", judge(request, task))
+		r.Log.Warn("an earlier run failed, starting another", "task", arn, "error", judge(request, task))
 	}
 	return task, nil
 }

@@ -39,7 +39,7 @@ func newRunner(server *ecstest.Server) Runner {
 	})
 	return Runner{
 		Tasks: client, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		Interval: time.Millisecond, MaxInterval: 2 * time.Millisecond, Margin: time.Millisecond,
+		Interval: time.Millisecond, MaxInterval: 2 * time.Millisecond, Margin: time.Millisecond, PermissionWait: time.Nanosecond,
 	}
 }
 
@@ -442,4 +442,54 @@ func TestTokenChangesWithEverythingThatECSIsTold(t *testing.T) {
 	if _, known := seen[token(base, 1)]; known {
 		t.Error("the second attempt has the token of the first")
 	}
+}
+
+// IAM may not have propagated the execution role's permissions when a first apply starts the task.
+func TestTaskThatLacksAPermissionIsStartedAgain(t *testing.T) {
+	failedToStart := func(reason string) ecstest.End {
+		return ecstest.End{StopCode: "TaskFailedToStart", StoppedReason: reason, Containers: []ecstest.Container{{Name: "flyway", LastStatus: "STOPPED"}}}
+	}
+	const noSecret = "ResourceInitializationError: unable to pull secrets or registry auth: AccessDeniedException: User is not " +
+		"authorized to perform: secretsmanager:GetSecretValue"
+	for name, test := range map[string]struct {
+		ends  []ecstest.End
+		tasks int
+		want  string // of the error, "" for success
+	}{
+		"the secret, twice":   {[]ecstest.End{failedToStart(noSecret), failedToStart(noSecret), ecstest.Exited("flyway", 0)}, 3, ""},
+		"then Flyway fails":   {[]ecstest.End{failedToStart(noSecret), ecstest.Exited("flyway", 1)}, 2, "exit code 1"},
+		"another reason":      {[]ecstest.End{failedToStart("CannotPullContainerError: manifest unknown")}, 1, "manifest unknown"},
+		"Flyway itself fails": {[]ecstest.End{ecstest.Exited("flyway", 1)}, 1, "exit code 1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := ecstest.New(t, "flyway")
+			server.Ends = test.ends
+			runner := newRunner(server)
+			runner.PermissionWait = 30 * time.Second
+			_, err := runner.Run(t.Context(), request())
+			if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+				t.Errorf("found %v, wanted %q", err, test.want)
+			}
+			tokens := map[any]bool{}
+			for _, input := range server.Inputs("RunTask") {
+				tokens[input["clientToken"]] = true
+			}
+			if len(tokens) != test.tasks {
+				t.Errorf("%d tasks were started, wanted %d", len(tokens), test.tasks)
+			}
+		})
+	}
+	t.Run("a permission that is really missing", func(t *testing.T) {
+		server := ecstest.New(t, "flyway")
+		server.Ends = []ecstest.End{failedToStart(noSecret)}
+		runner := newRunner(server)
+		runner.PermissionWait = 100 * time.Millisecond
+		begun := time.Now()
+		if _, err := runner.Run(t.Context(), request()); err == nil || !strings.Contains(err.Error(), "unable to pull secrets") {
+			t.Errorf("found %v", err)
+		}
+		if took := time.Since(begun); took > 20*time.Second {
+			t.Errorf("took %v", took)
+		}
+	})
 }

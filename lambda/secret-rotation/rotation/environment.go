@@ -9,11 +9,10 @@ import (
 	"strconv"
 	"time"
 
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
+	"github.com/batbern/infrastructure/lambda/internal/awsapi"
 	"github.com/batbern/infrastructure/lambda/internal/postgres"
 )
 
@@ -33,10 +32,6 @@ const (
 	// defaultExcludeCharacters are AWS's own defaults, which URLs, .pgpass files and RDS master passwords cannot hold,
 	// and those that JDBC URLs and shells read as their own.
 	defaultExcludeCharacters = ":/@\"'\\ ;$`&?#%{}"
-
-	// apiTimeout bounds one attempt of an API call. A missing VPC endpoint shows as a time-out, and with the SDK's three
-	// attempts it must show before the function's own time is up.
-	apiTimeout = 8 * time.Second
 )
 
 // FromEnvironment makes the function as it runs in AWS. All faults in the environment are reported together.
@@ -49,10 +44,9 @@ func FromEnvironment(ctx context.Context, getenv func(string) string) (*Function
 	if err := errors.Join(lengthErr, rootsErr); err != nil {
 		return nil, err
 	}
-	settings, err := config.LoadDefaultConfig(ctx,
-		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(apiTimeout)))
+	settings, err := awsapi.Load(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("load the AWS SDK's settings: %w", err)
+		return nil, err
 	}
 	exclude := getenv(VariableExcludeCharacters)
 	if exclude == "" {

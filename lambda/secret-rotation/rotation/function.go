@@ -22,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
+	"github.com/batbern/infrastructure/lambda/internal/awsapi"
 	"github.com/batbern/infrastructure/lambda/internal/redact"
 )
 
@@ -63,7 +64,7 @@ func (f *Function) Handle(ctx context.Context, event events.SecretsManagerSecret
 		r.rotationToken = aws.String(event.RotationToken)
 		r.redactor.Add(event.RotationToken)
 	}
-	if err := r.run(ctx, event.Step); err != nil {
+	if err := r.run(awsapi.Invocation(ctx), event.Step); err != nil {
 		err = r.redactor.Error(fmt.Errorf("%s of %s: %w", event.Step, event.SecretID, err))
 		r.log.ErrorContext(ctx, "step failed", "cause", err.Error())
 		return err
@@ -106,8 +107,8 @@ func (r *rotation) run(ctx context.Context, step string) error {
 	return do(ctx)
 }
 
-// checkVersion reads the labels and makes sure that the token names the version being rotated to. A version that is current already has been
-// through all the steps; Secrets Manager repeats steps whose answer it has not got.
+// checkVersion reads the labels and makes sure that the token names the version being rotated to. A version that is
+// current already has been through all the steps; Secrets Manager repeats steps whose answer it has not received.
 //
 // RotationEnabled may be absent: rotation was never configured and somebody calls the function by hand, which the
 // labels allow or not. AWS's own functions go on as well.

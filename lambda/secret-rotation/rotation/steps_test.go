@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/batbern/infrastructure/internal/pgtest"
 )
@@ -385,17 +384,12 @@ func TestSetSecret(t *testing.T) {
 	})
 }
 
-// denyOwnPassword does what rds.restrict_password_commands does: nobody but members of rds_password sets passwords. The
-// session's role is another one, which may not alter the login.
+// denyOwnPassword leads the login's secret to the server by a way on which the login may not change its own password.
 func (f *fixture) denyOwnPassword() {
 	f.t.Helper()
-	quoted := pgx.Identifier{f.user}.Sanitize()
-	f.server.Exec(f.t, "postgres",
-		"CREATE ROLE "+pgx.Identifier{f.user + " guise"}.Sanitize()+" NOLOGIN ROLE "+quoted,
-		"ALTER ROLE "+quoted+" SET role = "+pgx.Identifier{f.user + " guise"}.Sanitize())
-	f.t.Cleanup(func() {
-		f.server.Exec(noContext{f.t}, "postgres", "DROP ROLE "+pgx.Identifier{f.user + " guise"}.Sanitize())
-	})
+	fields := f.fields(stageCurrent)
+	fields["port"] = f.server.DenyPasswords(f.t, f.user).Port
+	f.put(mustJSON(f.t, fields), newToken(), stageCurrent)
 }
 
 // logins counts the successful logins of the function.

@@ -14,11 +14,10 @@ import (
 	"slices"
 	"time"
 
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"github.com/batbern/infrastructure/lambda/event"
+	"github.com/batbern/infrastructure/lambda/internal/awsapi"
 )
 
 // The metrics, each with the dimension event.WatchedSecret, its name.
@@ -39,8 +38,6 @@ const (
 	// grace is what a rotation may be late: Secrets Manager takes until the end of the day that it is due, and tries
 	// again after a failure.
 	grace = 2 * day
-	// apiTimeout bounds one attempt of an API call.
-	apiTimeout = 8 * time.Second
 )
 
 // Function measures secrets. It holds no state between calls.
@@ -53,9 +50,9 @@ type Function struct {
 
 // FromEnvironment makes the function as it runs in AWS.
 func FromEnvironment(ctx context.Context) (*Function, error) {
-	settings, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(apiTimeout)))
+	settings, err := awsapi.Load(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("load the AWS SDK's settings: %w", err)
+		return nil, err
 	}
 	return &Function{
 		Secrets: secretsmanager.NewFromConfig(settings),
@@ -70,7 +67,7 @@ func FromEnvironment(ctx context.Context) (*Function, error) {
 func (f *Function) Handle(ctx context.Context, input event.SecretWatch) error {
 	err := input.Validate()
 	if err == nil {
-		err = f.measureAll(ctx, input.Secrets)
+		err = f.measureAll(awsapi.Invocation(ctx), input.Secrets)
 	}
 	if err != nil {
 		f.Log.ErrorContext(ctx, "not all secrets were measured", "cause", err.Error())
