@@ -10,6 +10,7 @@ import (
 
 	"github.com/batbern/infrastructure/__tests__/testkit"
 	"github.com/batbern/infrastructure/config"
+	"github.com/batbern/infrastructure/constructs/observability"
 )
 
 // logGroupFaults are the rules that a log group breaks.
@@ -17,7 +18,7 @@ func logGroupFaults(group testkit.Resource, production bool) []string {
 	var faults []string
 	days, _ := group.Body["retention_in_days"].(float64)
 	if !slices.Contains(config.LogRetentionDays, int(days)) {
-		faults = append(faults, fmt.Sprintf("is kept for %v days: for ever, or not at all", group.Body["retention_in_days"]))
+		faults = append(faults, fmt.Sprintf("is kept for %v days, which CloudWatch Logs does not accept", group.Body["retention_in_days"]))
 	}
 	if production && days < 365 {
 		faults = append(faults, fmt.Sprintf("CloudWatch.16: is kept for %v days", days))
@@ -145,6 +146,93 @@ func TestEveryProducerHasItsLogGroup(t *testing.T) {
 	})
 }
 
+// addressOf is a resource's address inside an expression or among depends_on.
+var addressOf = regexp.MustCompile(`\baws_[a-z0-9_]+\.[A-Za-z0-9_-]+`)
+
+// madeBefore are the addresses of all resources that Terraform makes before a resource, and removes after it.
+func madeBefore(stack *testkit.Stack, of testkit.Resource) map[string]bool {
+	bodies := map[string]testkit.Resource{}
+	for _, resource := range stack.All() {
+		bodies[resource.Address()] = resource
+	}
+	locals, _ := stack.Body["locals"].(map[string]any)
+	before := map[string]bool{}
+	var visit func(value any)
+	visit = func(value any) {
+		text, _ := json.Marshal(value)
+		for _, match := range regexp.MustCompile(`\blocal\.([A-Za-z0-9_-]+)`).FindAllSubmatch(text, -1) {
+			visit(locals[string(match[1])])
+		}
+		for _, address := range addressOf.FindAllString(string(text), -1) {
+			if resource, exists := bodies[address]; exists && !before[address] {
+				before[address] = true
+				visit(resource.Body)
+			}
+		}
+	}
+	visit(of.Body)
+	return before
+}
+
+// shortLived are the log groups that Terraform removes before what writes to them. AWS then makes the group again, and
+// the next apply fails because it exists.
+func shortLived(stack *testkit.Stack) []string {
+	groups := map[string]testkit.Resource{}
+	for _, group := range stack.Resources("aws_cloudwatch_log_group") {
+		groups[resolve(stack, group.Text("name"))] = group
+	}
+	writers := map[string]testkit.Resource{}
+	for _, resource := range stack.All() {
+		writers[resource.Path] = resource
+	}
+	var faults []string
+	for producer, name := range producers(stack) {
+		path, _, _ := strings.Cut(producer, " ") // behind it stands which of several logs
+		writer, group := writers[path], groups[resolve(stack, name)]
+		switch {
+		case writer.Type == "aws_synthetics_canary":
+			// its group is named after the canary, so it comes later and goes first. The function's role may not make
+			// groups, and nothing else writes there: see below
+		case group.Type == "" || writer.Type == "":
+			faults = append(faults, fmt.Sprintf("%s or its log group %s was not found", producer, name))
+		case !madeBefore(stack, writer)[group.Address()]:
+			faults = append(faults, fmt.Sprintf("%s is removed before %s, which writes to it", group.Address(), writer.Address()))
+		}
+	}
+	for _, policy := range append(stack.Resources("aws_iam_role_policy"), stack.Resources("aws_iam_policy")...) {
+		if strings.Contains(policy.Text("policy"), "logs:CreateLogGroup") && !strings.Contains(policy.Path, "deployment") &&
+			!strings.Contains(policy.Path, "boundary") {
+			faults = append(faults, fmt.Sprintf("%s may make log groups, which have neither key nor retention", policy.Address()))
+		}
+	}
+	slices.Sort(faults)
+	return faults
+}
+
+func TestLogGroupsOutliveTheirWriters(t *testing.T) {
+	for _, stack := range testkit.Environments(t) {
+		for _, fault := range shortLived(stack) {
+			t.Errorf("%s: %s", stack.Name, fault)
+		}
+	}
+	t.Run("planted", func(t *testing.T) {
+		stack := testkit.Synth(t, testkit.Project(t))["batbern-prod"]
+		for _, typ := range []string{"aws_db_proxy", "aws_db_instance", "aws_ecs_cluster"} {
+			for _, resource := range stack.Resources(typ) {
+				delete(resource.Body, "depends_on")
+			}
+		}
+		role := stack.Resource(t, "aws_iam_role_policy", "observability/canaries/rights")
+		role.Body["policy"] = strings.Replace(role.Text("policy"), "logs:CreateLogStream", "logs:CreateLogGroup", 1)
+		faults := strings.Join(shortLived(stack), "\n")
+		for _, wanted := range []string{"aws_db_proxy.", "aws_db_instance.", "aws_ecs_cluster.", "observability_canaries_rights"} {
+			if !strings.Contains(faults, wanted) {
+				t.Errorf("%s was not found in\n%s", wanted, faults)
+			}
+		}
+	})
+}
+
 // unmasked are the log groups in whose region personal data is not hidden.
 func unmasked(stack *testkit.Stack) []string {
 	masked := map[string]bool{}
@@ -181,6 +269,38 @@ func TestLogsAreMaskedAndCanBeAsked(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// The policies as AWS gets them, in every region of every stack.
+func TestCustomDataIdentifiersAreAcceptedByCloudWatchLogs(t *testing.T) {
+	judged := 0
+	for _, stack := range testkit.Stacks(t) {
+		for _, account := range stack.Resources("aws_cloudwatch_log_account_policy") {
+			if account.Text("policy_type") != "DATA_PROTECTION_POLICY" {
+				continue
+			}
+			var policy struct {
+				Configuration struct {
+					CustomDataIdentifier []observability.CustomIdentifier
+				}
+			}
+			if err := json.Unmarshal([]byte(account.Text("policy_document")), &policy); err != nil {
+				t.Fatal(err)
+			}
+			custom := policy.Configuration.CustomDataIdentifier
+			if err := observability.CheckIdentifiers(custom, nil); err != nil || len(custom) == 0 {
+				t.Errorf("%s: %s in %s: %d identifiers, %v", stack.Name, account.Path, region(account), len(custom), err)
+			}
+			// AWS, "mask-sensitive-log-data": "The limit for a data protection policy is 30,720 characters"
+			if size := len(account.Text("policy_document")); size > 30_720 {
+				t.Errorf("%s: %s has %d characters", stack.Name, account.Path, size)
+			}
+			judged++
+		}
+	}
+	if judged < 6 { // three environments, two regions each
+		t.Errorf("only %d policies were judged", judged)
 	}
 }
 

@@ -144,7 +144,7 @@ func deployPolicy(service config.Service, p parts, props ServicesProps) policy.D
 // through allows the use of a key for one AWS service alone.
 func through(sid, service, keyArn string, account config.Account, actions ...string) policy.Statement {
 	return policy.Statement{Sid: sid, Effect: policy.Allow, Actions: actions, Resources: []string{keyArn}, Conditions: policy.Conditions{
-		"StringEquals": {"kms:ViaService": {fmt.Sprintf("%s.%s.amazonaws.com", service, account.Region)}},
+		"StringEquals": {"kms:ViaService": policy.ViaServices(account.Region, service)},
 	}}
 }
 

@@ -82,7 +82,7 @@ func New(scope constructs.Construct, id string, props Props) Outputs {
 	made := bootstrap(scope, props, main, maker, users, master)
 	passwords := rotation(scope, props, maker, turner, users, made)
 
-	pool := proxy(scope, props, main, users, passwords)
+	pool := proxy(scope, props, main, logs, users, passwords)
 	out := Outputs{
 		InstanceID: main.id, InstanceArn: main.arn, Endpoint: main.endpoint, Port: props.Database.Port, SubnetGroup: main.subnetGroup,
 		ReplicaID: main.replica.id, ReplicaEndpoint: main.replica.endpoint,

@@ -33,7 +33,8 @@ type postgres struct {
 
 func identifier(props Props) string { return props.Name + "-postgres" }
 
-// logs are the groups that are made before their writers, which would make them without key and retention.
+// logs are the groups that are made before their writers and removed after them: RDS makes a group that is missing,
+// without key and retention, and the next apply would find it there already.
 type logs struct {
 	postgresql, upgrade, proxy, system cloudwatchloggroup.CloudwatchLogGroup
 }

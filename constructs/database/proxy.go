@@ -22,7 +22,8 @@ type pool struct {
 
 func proxyName(props Props) string { return props.Name + "-proxy" }
 
-func proxy(scope constructs.Construct, props Props, main postgres, users map[string]secret, passwords []cdktf.ITerraformDependable) pool {
+func proxy(scope constructs.Construct, props Props, main postgres, logs logs, users map[string]secret,
+	passwords []cdktf.ITerraformDependable) pool {
 	groups := jsii.Strings(props.Vpc.SecurityGroupID(network.Proxy))
 	roleArn, roleReady := proxyRole(scope, props, users)
 
@@ -48,7 +49,8 @@ func proxy(scope constructs.Construct, props Props, main postgres, users map[str
 		VpcSubnetIds:        jsii.Strings(props.Vpc.AllSubnetIDs(config.Isolated)...),
 		VpcSecurityGroupIds: groups,
 		Auth:                &auth,
-		DependsOn:           &[]cdktf.ITerraformDependable{roleReady},
+		// the log group has to outlive the proxy, which would make it again: the next apply would find it there already
+		DependsOn: &[]cdktf.ITerraformDependable{roleReady, logs.proxy},
 	})
 	targets := dbproxydefaulttargetgroup.NewDbProxyDefaultTargetGroup(scope, jsii.String("proxy_targets"), &dbproxydefaulttargetgroup.DbProxyDefaultTargetGroupConfig{
 		DbProxyName: made.Name(),
@@ -97,6 +99,6 @@ func proxyRole(scope constructs.Construct, props Props, users map[string]secret)
 func decrypt(props Props, further ...string) policy.Statement {
 	return policy.Statement{
 		Sid: "DecryptSecrets", Effect: policy.Allow, Actions: append([]string{"kms:Decrypt"}, further...), Resources: []string{props.Keys.SecretsKeyArn},
-		Conditions: policy.Conditions{"StringEquals": {"kms:ViaService": {"secretsmanager." + props.Account.Region + ".amazonaws.com"}}},
+		Conditions: policy.Conditions{"StringEquals": {"kms:ViaService": policy.ViaServices(props.Account.Region, "secretsmanager")}},
 	}
 }

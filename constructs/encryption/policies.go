@@ -36,24 +36,24 @@ func KeyPolicy(class Class, props Props) policy.Document {
 	statements := []policy.Statement{administration(account)}
 	switch class {
 	case Data:
-		services := via(region, "backup", "elasticache", "rds")
+		services := policy.ViaServices(region, "backup", "elasticache", "rds")
 		statements = append(statements, use(account, services), grants(account, services))
 		statements = append(statements, fargate(account, props.Name)...)
 	case Secrets:
 		// rds: an instance that manages its master password makes the secret and a grant on its key
-		services := via(region, "rds", "secretsmanager", "ssm")
+		services := policy.ViaServices(region, "rds", "secretsmanager", "ssm")
 		statements = append(statements, use(account, services), grants(account, services))
 	case Storage:
 		return StorageKeyPolicy(StoragePolicyProps{AccountID: account, Region: region})
 	case Logs:
 		// X-Ray keeps traces under the same key, with the rights of whoever sends and reads them
-		traces := via(region, "xray")
+		traces := policy.ViaServices(region, "xray")
 		statements = append(statements, logs(account, region), sessions(account), use(account, traces), grants(account, traces))
 	case Messages:
-		statements = append(statements, use(account, via(region, "sns")))
+		statements = append(statements, use(account, policy.ViaServices(region, "sns")))
 		statements = append(statements, publishers(account, region)...)
 	case Images:
-		services := via(region, "ecr")
+		services := policy.ViaServices(region, "ecr")
 		statements = append(statements, use(account, services), grants(account, services))
 	}
 	return policy.Document{Statements: statements}
@@ -65,7 +65,7 @@ func KeyPolicy(class Class, props Props) policy.Document {
 func StorageKeyPolicy(props StoragePolicyProps) policy.Document {
 	statements := []policy.Statement{
 		administration(props.AccountID),
-		use(props.AccountID, via(props.Region, "s3")),
+		use(props.AccountID, policy.ViaServices(props.Region, "s3")),
 	}
 	if len(props.DistributionArns) > 0 {
 		statements = append(statements, policy.Statement{
@@ -123,16 +123,6 @@ func grants(account string, services []string) policy.Statement {
 			"StringEquals": {"kms:CallerAccount": {account}, "kms:ViaService": services},
 		},
 	}
-}
-
-// via are the names by which KMS knows services in a region.
-// https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
-func via(region string, services ...string) []string {
-	names := make([]string, len(services))
-	for i, service := range services {
-		names[i] = fmt.Sprintf("%s.%s.amazonaws.com", service, region)
-	}
-	return names
 }
 
 // fargate encrypts the ephemeral storage of the cluster's tasks.

@@ -94,7 +94,7 @@ func TestWhoMayUseAKey(t *testing.T) {
 		statement string
 		want      string // what the statement's JSON holds
 	}{
-		{encryption.Data, "UseThroughServices", `"kms:ViaService":["backup.eu-central-1.amazonaws.com","elasticache.eu-central-1.amazonaws.com","rds.eu-central-1.amazonaws.com"]`},
+		{encryption.Data, "UseThroughServices", `"kms:ViaService":["backup.eu-central-1.amazonaws.com","dax.eu-central-1.amazonaws.com","elasticache.eu-central-1.amazonaws.com","rds.eu-central-1.amazonaws.com"]`},
 		{encryption.Data, "EncryptTaskStorage", `"kms:EncryptionContext:aws:ecs:clusterName":"batbern-dev"`},
 		{encryption.Data, "GrantTaskStorage", `"ForAllValues:StringEquals":{"kms:GrantOperations":"Decrypt"}`},
 		{encryption.Secrets, "UseThroughServices", `"secretsmanager.eu-central-1.amazonaws.com"`},

@@ -152,10 +152,6 @@ func (r Rights) ManageNamed() policy.Document {
 //
 // Making something encrypted takes a use of its key, with these verbs and through these services.
 func (r Rights) ManageKeys(use string, services ...string) policy.Document {
-	var via []string
-	for _, service := range services {
-		via = append(via, service+".*.amazonaws.com")
-	}
 	keys := []string{fmt.Sprintf("arn:aws:kms:*:%s:key/*", r.AccountID)}
 	return policy.Document{Statements: []policy.Statement{
 		// a key has no name before it has an alias
@@ -165,7 +161,7 @@ func (r Rights) ManageKeys(use string, services ...string) policy.Document {
 			append([]string{fmt.Sprintf("arn:aws:kms:*:%s:alias/%s*", r.AccountID, r.Prefix)}, keys...), nil),
 		allow("KeysThroughServices", verbs("kms", use), keys, policy.Conditions{
 			"StringEquals": {"aws:ResourceTag/Stack": {r.Stack}},
-			"StringLike":   {"kms:ViaService": via},
+			"StringLike":   {"kms:ViaService": policy.ViaServices("*", services...)},
 		}),
 	}}
 }

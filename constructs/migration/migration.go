@@ -141,7 +141,7 @@ func executionRole(scope constructs.Construct, props Props, logGroupArn string) 
 			{Sid: "WriteLog", Effect: policy.Allow, Actions: []string{"logs:CreateLogStream", "logs:PutLogEvents"}, Resources: []string{logGroupArn + ":*"}},
 			{Sid: "ReadSecret", Effect: policy.Allow, Actions: []string{"secretsmanager:GetSecretValue"}, Resources: []string{props.SecretArn}},
 			{Sid: "DecryptSecret", Effect: policy.Allow, Actions: []string{"kms:Decrypt"}, Resources: []string{props.SecretsKeyArn},
-				Conditions: policy.Conditions{"StringEquals": {"kms:ViaService": {"secretsmanager." + props.Account.Region + ".amazonaws.com"}}}},
+				Conditions: policy.Conditions{"StringEquals": {"kms:ViaService": policy.ViaServices(props.Account.Region, "secretsmanager")}}},
 		}}.JSON()),
 	})
 	return role, rights

@@ -146,7 +146,7 @@ func canaryPolicy(props Props) policy.Document {
 		allow("LeaveArtefacts", []string{props.Artefacts.Arn + "/" + CanaryPrefix + "*"}, nil, "s3:PutObject"),
 		allow("FindBucket", []string{props.Artefacts.Arn}, nil, "s3:GetBucketLocation"),
 		allow("EncryptArtefacts", []string{props.StorageKeyArn},
-			policy.Conditions{"StringEquals": {"kms:ViaService": {"s3." + props.Account.Region + ".amazonaws.com"}}}, "kms:Decrypt", "kms:GenerateDataKey"),
+			policy.Conditions{"StringEquals": {"kms:ViaService": policy.ViaServices(props.Account.Region, "s3")}}, "kms:Decrypt", "kms:GenerateDataKey"),
 		allow("WriteLog", []string{logGroups}, nil, "logs:CreateLogStream", "logs:PutLogEvents"),
 		// neither knows resources
 		allow("ListBuckets", []string{"*"}, nil, "s3:ListAllMyBuckets"),

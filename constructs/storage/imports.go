@@ -53,5 +53,5 @@ func importPolicy(buckets Outputs, props Props) policy.Document {
 }
 
 func viaS3(region string) policy.Conditions {
-	return policy.Conditions{"StringEquals": {"kms:ViaService": {"s3." + region + ".amazonaws.com"}}}
+	return policy.Conditions{"StringEquals": {"kms:ViaService": policy.ViaServices(region, "s3")}}
 }
