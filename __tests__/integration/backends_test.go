@@ -1,10 +1,13 @@
 package integration_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/batbern/infrastructure/__tests__/testkit"
 )
@@ -77,6 +80,71 @@ func TestBackends(t *testing.T) {
 			}
 		})
 	}
+}
+
+// aboutState are the addresses of roles' policies that name the bucket of the states.
+func aboutState(stack *testkit.Stack) map[string]bool {
+	about := map[string]bool{}
+	for _, resource := range stack.All() {
+		text, _ := json.Marshal(resource.Body)
+		if strings.HasPrefix(resource.Type, "aws_iam_") && strings.Contains(string(text), stateBucket) {
+			about[resource.Address()] = true
+		}
+	}
+	return about
+}
+
+// withoutState is a stack without what says where state is: its backend, the state that it reads, and the policies that
+// are given.
+func withoutState(stack *testkit.Stack, policies map[string]bool) map[string]any {
+	var parsed map[string]any
+	if err := json.Unmarshal([]byte(stack.JSON), &parsed); err != nil {
+		panic(err)
+	}
+	terraform := parsed["terraform"].(map[string]any)
+	delete(terraform, "backend")
+	delete(terraform, "cloud")
+	data, _ := parsed["data"].(map[string]any)
+	delete(data, "terraform_remote_state")
+	if len(data) == 0 {
+		delete(parsed, "data")
+	}
+	for typ, resources := range parsed["resource"].(map[string]any) {
+		for id := range resources.(map[string]any) {
+			if policies[typ+"."+id] {
+				delete(resources.(map[string]any), id)
+			}
+		}
+	}
+	return parsed
+}
+
+const stateBucket = "batbern-state-of-the-test"
+
+// The backend says where state is, and changes nothing else: a project that moves its state has an empty plan.
+func TestBackendsDifferInTheirStateAlone(t *testing.T) {
+	built := map[string]map[string]*testkit.Stack{}
+	for _, backend := range []string{"local", "cloud", "s3"} {
+		built[backend] = testkit.Synth(t, testkit.Project(t, map[string]string{
+			"BATBERN_BACKEND": backend, "BATBERN_TFC_ORGANIZATION": "batbern", "BATBERN_STATE_BUCKET": stateBucket}))
+	}
+	for name, stack := range built["local"] {
+		policies := aboutState(built["s3"][name])
+		wanted := withoutState(stack, policies)
+		for _, backend := range []string{"cloud", "s3"} {
+			if difference := cmp.Diff(wanted, withoutState(built[backend][name], policies)); difference != "" {
+				t.Errorf("%s with %s instead of local:\n%s", name, backend, difference)
+			}
+		}
+	}
+	t.Run("planted", func(t *testing.T) {
+		stack := built["s3"]["batbern-dev"]
+		before := withoutState(stack, nil)
+		stack.JSON = strings.Replace(stack.JSON, "awaitPasswords", "awaitPassword", 1)
+		if cmp.Diff(before, withoutState(stack, nil)) == "" {
+			t.Error("another input of a function was not found")
+		}
+	})
 }
 
 // Every provider is bound to its stack's account; with an emulator none is, none assumes a role, and all point at it.

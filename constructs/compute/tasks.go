@@ -19,12 +19,16 @@ import (
 // roles makes who starts the service's tasks and who they are.
 func roles(scope constructs.Construct, service config.Service, p *parts, props ServicesProps) {
 	trust := policy.TrustService(tasksPrincipal, props.Account.ID, fmt.Sprintf("arn:aws:ecs:%s:%s:*", props.Account.Region, props.Account.ID))
-	var secrets []string
+	// by name: the ARNs are tokens, whose order depends on what else was built
+	byName := map[string]string{}
 	for _, secret := range service.Secrets {
-		secrets = append(secrets, props.SecretArns[secret.Secret])
+		byName[secret.Secret] = props.SecretArns[secret.Secret]
 	}
-	slices.Sort(secrets)
-	execution, executionPolicy := role(scope, "execution", service.Name+"-execution", trust, executionPolicy(service, p.logGroupArn, slices.Compact(secrets), props), props)
+	var secrets []string
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		secrets = append(secrets, byName[name])
+	}
+	execution, executionPolicy := role(scope, "execution", service.Name+"-execution", trust, executionPolicy(service, p.logGroupArn, secrets, props), props)
 	task, taskPolicy := role(scope, "task", service.Name+"-task", trust, taskPolicy(service, props), props)
 	p.executionRoleArn, p.taskRoleArn = execution, task
 	p.ready = append(p.ready, executionPolicy, taskPolicy)

@@ -202,11 +202,10 @@ func rotation(scope constructs.Construct, props Props, maker function.Outputs, t
 	var scheduled []cdktf.ITerraformDependable
 	var awaited []string
 	schedules := constructs.NewConstruct(scope, jsii.String("schedules"))
-	for _, user := range passwordUsers(props.Services) {
+	for _, user := range slices.Sorted(slices.Values(passwordUsers(props.Services))) {
 		scheduled = append(scheduled, schedule(schedules, user, props, turner, users[user], made))
 		awaited = append(awaited, users[user].arn)
 	}
-	slices.Sort(awaited)
 	return []cdktf.ITerraformDependable{awaitPasswords(scope, "first_passwords", maker.Name, awaited, scheduled)}
 }
 
@@ -243,10 +242,12 @@ func functionProps(props Props, own function.Props) function.Props {
 	return own
 }
 
+// arns are the secrets' ARNs in the order of their users. The ARNs themselves are tokens, whose order depends on what else
+// was built: in an invocation's input another order would call the function again.
 func arns(users map[string]secret) []string {
 	var all []string
-	for user := range users {
+	for _, user := range slices.Sorted(maps.Keys(users)) {
 		all = append(all, users[user].arn)
 	}
-	return slices.SortedFunc(slices.Values(all), strings.Compare)
+	return all
 }
