@@ -13,7 +13,7 @@ func frontend(scope constructs.Construct, id string, shared common) Distribution
 	scope = constructs.NewConstruct(scope, jsii.String(id))
 	props := shared.props
 	onRequest := function(scope, "request_function", "frontend-request", must(RequestFunction(props.Domains, props.Edge.Redirects)), props)
-	onAsset := function(scope, "asset_function", "frontend-asset", AssetFunction, props)
+	onAsset := function(scope, "asset_function", "frontend-asset", must(AssetFunction()), props)
 	headers := responseHeaders{policy: frontendPolicy(props), enforce: props.Edge.EnforcePolicy, unframed: true}
 	assets := newResponseHeaders(scope, "asset_headers", "frontend-assets", headers, props)
 	headers.cacheControl = "no-store"

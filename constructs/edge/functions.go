@@ -10,33 +10,39 @@ import (
 	"strings"
 
 	"github.com/batbern/infrastructure/config"
+	"github.com/batbern/infrastructure/internal/edgejs"
 )
 
 //go:embed functions/request.js
 var requestFunction string
 
-// AssetFunction is the text of the function that lets browsers keep assets.
-//
 //go:embed functions/asset.js
-var AssetFunction string
+var assetFunction string
 
 // largestFunction is CloudFront's limit in bytes.
 // https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html#limits-functions
 const largestFunction = 10 * 1024
 
 // RequestFunction is the text of the function that sees each request for the frontend: it knows the one host name to
-// answer under, and where former addresses lead. It fails when the text outgrows CloudFront's 10 KB.
+// answer under, and where former addresses lead. The settings stand before the file's first line, so that line numbers are
+// the file's. It fails when the text outgrows CloudFront's 10 KB or uses what the runtime does not know.
 func RequestFunction(domains config.Domains, redirects []config.Redirect) (string, error) {
 	settings, err := json.Marshal(requestSettings(domains, redirects))
 	if err != nil {
 		return "", fmt.Errorf("settings of the request function: %w", err)
 	}
-	code := "const settings = " + string(bytes.TrimSpace(settings)) + ";\n" + requestFunction
+	code := "const settings = " + string(bytes.TrimSpace(settings)) + "; " + requestFunction
 	if len(code) > largestFunction {
 		return "", fmt.Errorf("request function: found %d bytes with %d redirects; allowed: %d; join redirects into patterns, or move them to a key value store",
 			len(code), len(redirects), largestFunction)
 	}
-	return code, nil
+	return code, edgejs.Check("constructs/edge/functions/request.js", code)
+}
+
+// AssetFunction is the text of the function that lets browsers keep assets. It fails when the text uses what the runtime
+// does not know.
+func AssetFunction() (string, error) {
+	return assetFunction, edgejs.Check("constructs/edge/functions/asset.js", assetFunction)
 }
 
 type settings struct {

@@ -1,23 +1,37 @@
 package edge
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/batbern/infrastructure/config"
+	"github.com/batbern/infrastructure/internal/edgejs"
+	"github.com/batbern/infrastructure/internal/edgejs/njstest"
 )
 
-// run executes a function's text over events in Node.js, in strict mode and with nothing of Node.js in its reach, as in
-// CloudFront's runtime.
+// run executes a function's text over events in Node.js, in strict mode and with nothing of Node.js in its reach, and in
+// njs, the engine that CloudFront's runtime is built on. Both have to return the same.
 func run(t *testing.T, code string, events []map[string]any) []map[string]any {
 	t.Helper()
-	input, err := json.Marshal(map[string]any{"code": code, "events": events})
-	if err != nil {
-		t.Fatal(err)
-	}
+	found := inNode(t, code, events)
+	t.Run("njs", func(t *testing.T) {
+		if difference := cmp.Diff(found, inNjs(t, code, events)); difference != "" {
+			t.Errorf("njs returns something else than Node.js:\n%s", difference)
+		}
+	})
+	return found
+}
+
+func inNode(t *testing.T, code string, events []map[string]any) []map[string]any {
+	t.Helper()
 	const driver = `
 const vm = require('vm');
 const input = JSON.parse(require('fs').readFileSync(0, 'utf8'));
@@ -29,18 +43,44 @@ const results = input.events.map((event) => {
 });
 process.stdout.write(JSON.stringify(results));`
 	node := exec.Command("node", "-e", driver)
-	node.Stdin = strings.NewReader(string(input))
-	var complaints strings.Builder
-	node.Stderr = &complaints
-	output, err := node.Output()
-	if err != nil {
-		t.Fatalf("the function failed in Node.js: %v\n%s", err, complaints.String())
-	}
-	var results []map[string]any
-	if err := json.Unmarshal(output, &results); err != nil {
+	node.Stdin = strings.NewReader(encoded(t, map[string]any{"code": code, "events": events}))
+	return results(t, node)
+}
+
+func inNjs(t *testing.T, code string, events []map[string]any) []map[string]any {
+	t.Helper()
+	program := njstest.Program(t)
+	file := filepath.Join(t.TempDir(), "function.js")
+	// njs prints 2048 characters at most, so each result has a line of its own
+	text := code + "\nprint('['); JSON.parse(" + encoded(t, encoded(t, events)) +
+		").forEach((event, i) => { if (i > 0) { print(','); } print(JSON.stringify(handler(event))); }); print(']');\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return results
+	return results(t, exec.Command(program, file))
+}
+
+func encoded(t *testing.T, value any) string {
+	t.Helper()
+	text, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// results are what a command prints, as JSON.
+func results(t *testing.T, command *exec.Cmd) []map[string]any {
+	t.Helper()
+	var complaints strings.Builder
+	command.Stderr = &complaints
+	output, err := command.Output()
+	var found []map[string]any
+	// njs prints the value of the last statement, too
+	if err != nil || json.NewDecoder(bytes.NewReader(output)).Decode(&found) != nil {
+		t.Fatalf("the function failed in %s: %v\n%s%s", command.Path, err, complaints.String(), output)
+	}
+	return found
 }
 
 func production(t *testing.T) config.Environment {
@@ -250,10 +290,40 @@ func TestQueriesGoAlong(t *testing.T) {
 
 // A function that writes a log makes a group in us-east-1 that is kept for ever and has no key.
 func TestFunctionsAtTheEdgeWriteNoLog(t *testing.T) {
-	for name, code := range map[string]string{"request": requestCode(t, production(t)), "asset": AssetFunction} {
+	for name, code := range map[string]string{"request": requestCode(t, production(t)), "asset": assetFunction} {
 		if strings.Contains(code, "console") {
 			t.Errorf("%s writes a log", name)
 		}
+	}
+}
+
+// A file that this construct does not use yet is held to the runtime too. request.js finds its settings before it.
+func TestFunctionsAreWrittenForTheirRuntime(t *testing.T) {
+	files, err := filepath.Glob("functions/*.js")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("found %d functions: %v", len(files), err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := edgejs.Check(file, "var settings; "+string(text)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A newer feature in a function fails the synthesis, with the line of the file.
+func TestNewerFeaturesFailTheSynthesis(t *testing.T) {
+	before := requestFunction
+	defer func() { requestFunction = before }()
+	requestFunction += "\nfunction last(xs) {\n    return xs?.at(-1);\n}\n"
+	environment := production(t)
+	_, err := RequestFunction(environment.Domains, environment.Edge.Redirects)
+	line := strings.Count(before, "\n") + 3
+	if wanted := fmt.Sprintf("constructs/edge/functions/request.js:%d:12: found optional chaining", line); err == nil || !strings.Contains(err.Error(), wanted) {
+		t.Errorf("found %v, wanted %s", err, wanted)
 	}
 }
 
@@ -266,7 +336,7 @@ func TestAssetFunction(t *testing.T) {
 			"response": map[string]any{"statusCode": status, "headers": map[string]any{}},
 		})
 	}
-	for i, response := range run(t, AssetFunction, events) {
+	for i, response := range run(t, assetFunction, events) {
 		headers := response["headers"].(map[string]any)
 		kept := headers["cache-control"] != nil
 		if wanted := statuses[i] < 400; kept != wanted {
@@ -277,7 +347,7 @@ func TestAssetFunction(t *testing.T) {
 
 func TestFunctionsFitIntoCloudFront(t *testing.T) {
 	environment := production(t)
-	for name, code := range map[string]string{"request": requestCode(t, environment), "asset": AssetFunction} {
+	for name, code := range map[string]string{"request": requestCode(t, environment), "asset": assetFunction} {
 		if len(code) > largestFunction {
 			t.Errorf("%s has %d bytes, CloudFront takes %d", name, len(code), largestFunction)
 		}

@@ -1,6 +1,7 @@
 // Runs at the edge before each request for the frontend. It sends former addresses and other host names to their place,
 // and asks the bucket for the single page where the page's own router decides what to show.
-// The runtime is cloudfront-js-2.0; `settings` stands before this text.
+// The runtime is cloudfront-js-2.0, ECMAScript 5.1 with a few newer features (no for-of): internal/edgejs holds this text to
+// it. `settings` stands before the text.
 
 const FILE = /\.(?:avif|bmp|css|csv|docx?|eot|gif|gz|html?|ico|ics|jpe?g|js|json|m4v|map|mjs|mov|mp[34]|odp|otf|pdf|php|png|pptx?|svg|ttf|txt|wasm|webm|webmanifest|webp|woff2?|xlsx?|xml|zip)$/i;
 // /.well-known/ belongs to others, and nobody's page begins with a dot
@@ -26,15 +27,13 @@ function handler(event) {
 // Whole paths first, with or without a slash at the end, then the longest pattern. An entry of settings is [path, host, path to go to].
 function formerAddress(uri) {
     const path = uri.toLowerCase();
-    for (const entry of settings.paths) {
-        if (path === entry[0] || path === entry[0] + '/') {
-            return 'https://' + entry[1] + entry[2];
-        }
+    const whole = settings.paths.find((entry) => path === entry[0] || path === entry[0] + '/');
+    if (whole) {
+        return 'https://' + whole[1] + whole[2];
     }
-    for (const entry of settings.prefixes) {
-        if (path.startsWith(entry[0])) {
-            return 'https://' + entry[1] + entry[2].replace(/\*$/, () => uri.slice(entry[0].length));
-        }
+    const pattern = settings.prefixes.find((entry) => path.startsWith(entry[0]));
+    if (pattern) {
+        return 'https://' + pattern[1] + pattern[2].replace(/\*$/, () => uri.slice(pattern[0].length));
     }
     return '';
 }
@@ -63,11 +62,9 @@ function withQuery(location, query) {
 
 function queryText(querystring) {
     const pairs = [];
-    for (const name of Object.keys(querystring)) {
+    Object.keys(querystring).forEach((name) => {
         const values = querystring[name].multiValue || [querystring[name]];
-        for (const each of values) {
-            pairs.push(each.value === '' ? name : name + '=' + each.value);
-        }
-    }
+        values.forEach((each) => pairs.push(each.value === '' ? name : name + '=' + each.value));
+    });
     return pairs.join('&');
 }
