@@ -12,6 +12,11 @@ type Base struct {
 	// Zone is the public hosted zone, "batbern.ch".
 	Zone string `validate:"required,domain"`
 	Mail Mail
+	// Existing are records of the live domain that the zone takes over: those that no environment answers to. With a zone
+	// file nothing is added to them: certificate authorities and mail stay as they were.
+	Existing []DNSRecord
+	// ZoneFile says whether Existing, empty or not, describes the live domain.
+	ZoneFile bool
 	// CertificateAuthorities may issue certificates for the zone (CAA records); SecurityContacts hear of others that
 	// were asked to.
 	CertificateAuthorities []string `validate:"required"`
@@ -70,6 +75,7 @@ func base(settings Settings) Base {
 		Protection:             Locked,
 		Tags:                   tags(settings, stackName(string(BaseName)), "shared"),
 		Zone:                   settings.Domain,
+		ZoneFile:               settings.ZoneFile != "",
 		CertificateAuthorities: []string{"amazon.com", "amazontrust.com", "awstrust.com", "amazonaws.com"},
 		SecurityContacts:       settings.AlarmEmails,
 		QueryLogDays:           30, // enough to look into an incident; queries tell who looked for what

@@ -95,7 +95,7 @@ func TestWrongSettingsAreAllReported(t *testing.T) {
 		"BATBERN_ACCOUNT_PROD":      "333344445555", // staging's
 		"BATBERN_DOMAIN":            "not a domain",
 		"BATBERN_GITHUB_REPOSITORY": "just-a-name",
-		"BATBERN_ALARM_EMAILS":      "a@batbern.ch,nobody",
+		"BATBERN_ALARM_EMAILS":      "a@example.com,nobody",
 		"BATBERN_OWNER":             "a\tb",
 		"BATBERN_BACKEND":           "cloud",
 		"BATBERN_AWS_ENDPOINT_URL":  "localhost:5000",
@@ -160,7 +160,7 @@ func TestSettingsThatLookSound(t *testing.T) {
 		"BATBERN_STATE_BUCKET":      {"a..b", "192.168.0.1", "Batbern", "ab", "-batbern", "batbern_state"},
 		"BATBERN_AWS_ENDPOINT_URL":  {"http://user:password@localhost:5000", "http://", "ftp://localhost", "http://localhost/path", "http://localhost?a=b", "localhost:5000"},
 		"BATBERN_OWNER":             {"aws:batbern", "AWS:batbern", "${jndi:x}", "a\nb", strings.Repeat("x", 257)},
-		"BATBERN_ALARM_EMAILS":      {",", " , ", "a@batbern.ch,a@batbern.ch", "nobody"},
+		"BATBERN_ALARM_EMAILS":      {",", " , ", "a@example.com,a@example.com", "nobody"},
 		"BATBERN_TFC_PROJECT":       {"*", "a:b", "ab"},
 		"BATBERN_GITHUB_REPOSITORY": {"*/*", "a/b/c", "a/*", "a"},
 		"BATBERN_ACCOUNT_DEV":       {"１２３４５６７８９０１２", "-12345678901", "12345678901"},
@@ -175,8 +175,8 @@ func TestSettingsThatLookSound(t *testing.T) {
 		}
 	}
 	// spaces around a comma are how people write lists
-	project := load(t, map[string]string{"BATBERN_ALARM_EMAILS": " a@batbern.ch , b@batbern.ch,"})
-	if got := project.Settings.AlarmEmails; !slices.Equal(got, []string{"a@batbern.ch", "b@batbern.ch"}) {
+	project := load(t, map[string]string{"BATBERN_ALARM_EMAILS": " a@example.com , b@example.com,"})
+	if got := project.Settings.AlarmEmails; !slices.Equal(got, []string{"a@example.com", "b@example.com"}) {
 		t.Errorf("addresses %q", got)
 	}
 	_, err := LoadProject(map[string]string{"BATBERN_COMPLIANCE": strings.Repeat("x", 300)})

@@ -21,7 +21,10 @@ type Environment struct {
 	Account    Account
 	Protection Protection `validate:"oneof=disposable guarded locked"`
 	Domains    Domains
-	Tags       map[string]string
+	// Existing are records of the live domain at names that the environment will answer to. As long as a name has one, it
+	// leads there; without, it leads to the environment.
+	Existing []DNSRecord
+	Tags     map[string]string
 	// AlarmEmails are the addresses that hear of alarms. SNS asks each to confirm its subscription.
 	AlarmEmails []string `validate:"required,max=10,unique,dive,email"` // ten is what AWS Budgets takes
 
@@ -105,6 +108,8 @@ type Domains struct {
 	Zone string `validate:"required,domain"`
 	// Root is the zone's apex in production, a name below it elsewhere: "dev.batbern.ch".
 	Root string `validate:"required,domain"`
+	// Held are names that a distribution outside these stacks still answers to. CloudFront lets no second one have them.
+	Held []string
 }
 
 // Www is the name of the web frontend.

@@ -50,6 +50,10 @@ func LoadProject(variables map[string]string) (Project, error) {
 	// a wrong variable is told once, under its own name: the rest is judged as if it had not been set
 	sound, _ := parseSettings(without(variables, faults))
 	project := newProject(sound)
+	live := readZone(sound.ZoneFile, sound.Domain, &faults)
+	project.carry(live, &faults)
+	project.checkAlarmAddresses(live, &faults)
+	project.checkHeld(&faults)
 	faults = append(faults, project.validate()...)
 	if err := faults.err(); err != nil {
 		return Project{}, err

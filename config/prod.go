@@ -11,7 +11,7 @@ func prod(settings Settings) Environment {
 		Production:  true,
 		Account:     Account{ID: settings.AccountProd, Region: homeRegion, RecoveryRegion: recoveryRegion},
 		Protection:  Locked,
-		Domains:     Domains{Zone: settings.Domain, Root: settings.Domain},
+		Domains:     Domains{Zone: settings.Domain, Root: settings.Domain, Held: settings.NamesHeld},
 		Tags:        tags(settings, stackName(string(name)), string(name)),
 		AlarmEmails: settings.AlarmEmails,
 		Baseline:    Baseline{S3PublicAccessBlock: true, EbsEncryption: true, AccessAnalyzer: true, TerraformCloudProvider: true},

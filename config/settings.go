@@ -23,8 +23,10 @@ type Settings struct {
 	AccountProd    string `env:"BATBERN_ACCOUNT_PROD" envDefault:"444455556666" help:"AWS account of batbern-prod"`
 
 	Domain           string   `env:"BATBERN_DOMAIN" envDefault:"batbern.ch" help:"the public hosted zone; environments live below it" validate:"domain"`
+	ZoneFile         string   `env:"BATBERN_ZONE_FILE" help:"zone file (RFC 1035) of the live domain, whose records the new zone takes over; none for a domain that is not in use yet"`
+	NamesHeld        []string `env:"BATBERN_NAMES_HELD" help:"names that a CloudFront distribution outside these stacks still holds (CNAMEAlreadyExists): left out of ours until they are moved; several are separated by commas" validate:"unique,dive,domain"`
 	GithubRepository string   `env:"BATBERN_GITHUB_REPOSITORY" envDefault:"BATbern/infrastructure" help:"the only repository whose workflows may deploy" validate:"repository"`
-	AlarmEmails      []string `env:"BATBERN_ALARM_EMAILS" envDefault:"operations@batbern.ch" help:"who hears of alarms; several are separated by commas" validate:"min=1,unique,dive,email"`
+	AlarmEmails      []string `env:"BATBERN_ALARM_EMAILS" envDefault:"operations@example.com" help:"who receives alarms; several are separated by commas. An address inside the domain needs a mail exchanger there" validate:"min=1,unique,dive,email"`
 	Owner            string   `env:"BATBERN_OWNER" envDefault:"batbern-operations" help:"tag Owner" validate:"tagvalue"`
 	CostCenter       string   `env:"BATBERN_COST_CENTER" envDefault:"batbern-platform" help:"tag CostCenter" validate:"tagvalue"`
 
@@ -113,7 +115,7 @@ func parseSettings(variables map[string]string) (Settings, Faults) {
 	var settings Settings
 	// every field is a text or a list of texts: parsing cannot fail, validation judges
 	_ = env.ParseWithOptions(&settings, env.Options{Environment: set})
-	settings.AlarmEmails = addresses(settings.AlarmEmails)
+	settings.AlarmEmails, settings.NamesHeld = addresses(settings.AlarmEmails), addresses(settings.NamesHeld)
 	structFaults(newValidator(), "", settings, "correct the variable, or unset it for its default", &faults)
 	accountFaults(settings, &faults)
 	if settings.AwsEndpoint != "" && settings.Backend != "local" {

@@ -7,7 +7,7 @@ func staging(settings Settings) Environment {
 		Name:        name,
 		Account:     Account{ID: settings.AccountStaging, Region: homeRegion, RecoveryRegion: recoveryRegion},
 		Protection:  Guarded,
-		Domains:     Domains{Zone: settings.Domain, Root: string(name) + "." + settings.Domain},
+		Domains:     Domains{Zone: settings.Domain, Root: string(name) + "." + settings.Domain, Held: settings.NamesHeld},
 		Tags:        tags(settings, stackName(string(name)), string(name)),
 		AlarmEmails: settings.AlarmEmails,
 		Baseline:    Baseline{S3PublicAccessBlock: true, EbsEncryption: true, AccessAnalyzer: true, TerraformCloudProvider: true},

@@ -121,6 +121,7 @@ func (p Project) validate() Faults {
 	v := newValidator()
 	structFaults(v, "base", p.Base, "change it in config/base.go", &faults)
 	p.Base.Mail.check("base.Mail", &faults)
+	p.Base.checkMail(&faults)
 	for _, environment := range p.Environments {
 		at := path(environment.Name)
 		structFaults(v, at, environment, fmt.Sprintf("change it in config/%s.go", environment.Name), &faults)

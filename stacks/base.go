@@ -35,6 +35,9 @@ func Base(app cdktf.App, project config.Project) cdktf.TerraformStack {
 	zone := dns.New(stack, "dns", dns.Props{
 		Zone:                   base.Zone,
 		Mail:                   base.Mail,
+		Existing:               base.Existing,
+		ZoneFile:               base.ZoneFile,
+		Delegated:              delegated(base.Deployments),
 		CertificateAuthorities: base.CertificateAuthorities,
 		SecurityContacts:       base.SecurityContacts,
 		Protection:             base.Protection,
@@ -51,7 +54,7 @@ func Base(app cdktf.App, project config.Project) cdktf.TerraformStack {
 	hubs := identity.Hubs(stack, "deployment", identity.HubsProps{
 		Base:        base,
 		BoundaryArn: boundary.PolicyArn,
-		ZoneID:      zone.ZoneID,
+		ZoneIDs:     zoneIDs(base, zone),
 		State:       state(settings),
 	})
 	identity.ServiceHubs(stack, "pipelines", identity.ServiceHubsProps{
@@ -96,6 +99,29 @@ func keyProps(base config.Base, region string, provider cdktf.TerraformProvider)
 	return encryption.Props{Name: base.Stack(), AccountID: base.Account.ID, Region: region, Protection: base.Protection, Provider: provider}
 }
 
+// delegated are the names of the environments below the zone's apex: each has a zone of its own.
+func delegated(deployments []config.Deployment) []string {
+	var names []string
+	for _, deployment := range deployments {
+		if !deployment.Domains.Apex() {
+			names = append(names, deployment.Domains.Root)
+		}
+	}
+	return names
+}
+
+// zoneIDs are the zones that the environments write to.
+func zoneIDs(base config.Base, zone dns.Outputs) map[config.Name]string {
+	ids := map[config.Name]string{}
+	for _, deployment := range base.Deployments {
+		ids[deployment.Environment] = zone.ZoneID
+		if own, has := zone.Delegated[deployment.Domains.Root]; has {
+			ids[deployment.Environment] = own.ID
+		}
+	}
+	return ids
+}
+
 func accounts(deployments []config.Deployment) []string {
 	var ids []string
 	for _, deployment := range deployments {
@@ -121,8 +147,14 @@ func baseOutputs(stack cdktf.TerraformStack, base config.Base, zone dns.Outputs,
 		output(stack, OutputRepositoryURL(repository), images.URLs[repository], "Image repository of "+repository)
 		output(stack, OutputRepositoryArn(repository), images.Arns[repository], "Image repository of "+repository)
 	}
+	ids := zoneIDs(base, zone)
 	for _, deployment := range base.Deployments {
 		name := deployment.Environment
+		output(stack, OutputEnvironmentZoneID(name), ids[name], fmt.Sprintf("Hosted zone that %s writes to", name))
+		if own, has := zone.Delegated[deployment.Domains.Root]; has {
+			output(stack, OutputEnvironmentNameServers(name), jsii.Strings(own.NameServers...),
+				fmt.Sprintf("Name servers that the domain's DNS provider delegates %s to", deployment.Domains.Root))
+		}
 		output(stack, OutputDNSRoleArn(name), hubs.DNSRoleArns[name], fmt.Sprintf("Role that writes the names of %s", name))
 		output(stack, OutputDNSReadRoleArn(name), hubs.DNSReadRoleArns[name], fmt.Sprintf("Role that reads the zone for plans of %s", name))
 		deploymentOutputs(stack, name, hubs)

@@ -22,6 +22,17 @@ const (
 	OutputGithubProviderArn = "github_provider_arn"
 )
 
+// OutputEnvironmentZoneID is the name of the output that holds the zone that an environment writes to.
+func OutputEnvironmentZoneID(environment config.Name) string {
+	return "zone_id_" + snake(string(environment))
+}
+
+// OutputEnvironmentNameServers is the name of the output that holds the name servers of an environment's own zone. An
+// environment at the apex has none.
+func OutputEnvironmentNameServers(environment config.Name) string {
+	return "zone_name_servers_" + snake(string(environment))
+}
+
 // OutputRepositoryURL is the name of the output that holds an image repository's URL.
 func OutputRepositoryURL(repository string) string { return "repository_url_" + snake(repository) }
 
@@ -64,7 +75,10 @@ type shared struct {
 	state cdktf.DataTerraformRemoteState
 }
 
-func (s shared) zoneID() string { return *s.state.GetString(jsii.String(OutputZoneID)) }
+// zoneID is the zone that the environment writes to.
+func (s shared) zoneID(environment config.Name) string {
+	return *s.state.GetString(jsii.String(OutputEnvironmentZoneID(environment)))
+}
 
 func (s shared) repositoryURL(repository string) string {
 	return *s.state.GetString(jsii.String(OutputRepositoryURL(repository)))

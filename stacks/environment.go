@@ -48,7 +48,7 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 	stored := addDatabase(stack, environment, vpc, keys, boundaryArn, topics, in)
 	age := addSecretWatch(stack, environment, keys, boundaryArn, stored.Outputs, external)
 	certificates := certificate.New(stack, "certificate", certificate.Props{
-		Domains: environment.Domains, ZoneID: base.zoneID(), DNS: in.dns, Virginia: in.virginia,
+		Domains: environment.Domains, ZoneID: base.zoneID(environment.Name), DNS: in.dns, Virginia: in.virginia,
 	})
 	services := addServices(stack, environment, parts{
 		base: base, baseAccountID: project.Base.Account.ID, keys: keys, boundaryArn: boundaryArn, vpc: vpc, buckets: buckets, database: stored.Outputs, topics: topics, secretArns: external, certificateArn: certificates.RegionalArn,
@@ -57,10 +57,10 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 	front := addEdge(stack, environment, buckets, certificates, in)
 	openBuckets(stack, environment, keys, recoveryKey, buckets, front, in)
 	records.New(stack, "records", records.Props{
-		ZoneID: base.zoneID(), Root: environment.Domains.Root, DNS: in.dns,
-		Aliases: append(aliases(environment.Domains, front), records.Alias{
+		ZoneID: base.zoneID(environment.Name), Root: environment.Domains.Root, DNS: in.dns,
+		Aliases: live(environment, append(aliases(environment.Domains, front), records.Alias{
 			ID: "api", Name: environment.Domains.Api(), Target: services.entry.Target, TargetZoneID: services.entry.TargetZoneID,
-		}),
+		})),
 	})
 	webOutputs(stack, buckets, front)
 	addObservability(stack, project, environment, watched{

@@ -107,6 +107,18 @@ func aliases(domains config.Domains, front edge.Outputs) []records.Alias {
 	return names
 }
 
+// live adds to each alias the records that its name has in the live domain.
+func live(environment config.Environment, all []records.Alias) []records.Alias {
+	for i := range all {
+		for _, record := range environment.Existing {
+			if record.Name == all[i].Name {
+				all[i].Existing = append(all[i].Existing, record)
+			}
+		}
+	}
+	return all
+}
+
 // webOutputs are what the pipeline of the frontend and the migration of past events need to know.
 func webOutputs(stack cdktf.TerraformStack, buckets storage.Outputs, front edge.Outputs) {
 	output(stack, "frontend_bucket", buckets.Frontend.Name, "Bucket that the frontend's pipeline copies its build to")

@@ -26,7 +26,7 @@ func TestStackContract(t *testing.T) {
 				for _, name := range missing(read, built["batbern-base"].Outputs()) {
 					t.Errorf("%s reads %s, which the base does not write", stack.Name, name)
 				}
-				for _, name := range []string{stacks.OutputZoneID} {
+				for _, name := range []string{stacks.OutputEnvironmentZoneID(environment.Name)} {
 					if !slices.Contains(read, name) {
 						t.Errorf("%s does not read %s", stack.Name, name)
 					}
@@ -51,7 +51,12 @@ func TestStackContract(t *testing.T) {
 			want = append(want, stacks.OutputRepositoryURL(repository), stacks.OutputRepositoryArn(repository))
 		}
 		for _, name := range config.Names() {
-			want = append(want, stacks.OutputPlanRoleArn(name), stacks.OutputApplyRoleArn(name), stacks.OutputDNSRoleArn(name), stacks.OutputDNSReadRoleArn(name))
+			want = append(want, stacks.OutputEnvironmentZoneID(name), stacks.OutputPlanRoleArn(name), stacks.OutputApplyRoleArn(name), stacks.OutputDNSRoleArn(name), stacks.OutputDNSReadRoleArn(name))
+		}
+		for _, environment := range project.Environments {
+			if !environment.Domains.Apex() {
+				want = append(want, stacks.OutputEnvironmentNameServers(environment.Name))
+			}
 		}
 		for _, name := range missing(want, base.Outputs()) {
 			t.Errorf("there is no output %s", name)

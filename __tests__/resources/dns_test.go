@@ -1,6 +1,7 @@
 package resources_test
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/hashicorp/terraform-cdk-go/cdktf"
@@ -8,6 +9,7 @@ import (
 	"github.com/batbern/infrastructure/__tests__/testkit"
 	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/constructs/dns"
+	"github.com/batbern/infrastructure/constructs/records"
 )
 
 func zone(t *testing.T, change func(*dns.Props)) *testkit.Stack {
@@ -63,4 +65,72 @@ func TestDNS(t *testing.T) {
 				`"Condition":{"ArnLike":{"aws:SourceArn":"arn:aws:route53:::hostedzone/*"},"StringEquals":{"aws:SourceAccount":"111122223333"}}}]}`,
 		})
 	})
+}
+
+// An environment below the apex has a zone of its own, so that the domain's present provider can delegate to it and ours
+// delegates the same way: its names work before and after the domain moves.
+func TestDelegatedZones(t *testing.T) {
+	stack := zone(t, func(props *dns.Props) {
+		props.Delegated = []string{"dev.batbern.ch"}
+		props.QueryLog = dns.QueryLog{AccountID: "111122223333", RetentionDays: 30, KeyArn: "arn:aws:kms:us-east-1:111122223333:key/k"}
+	})
+	own := stack.Resource(t, "aws_route53_zone", "dns/dev_zone")
+	parent := stack.Resource(t, "aws_route53_zone", "dns/zone")
+	testkit.HasResourceWithProperties(t, stack, "aws_route53_zone", map[string]any{
+		"name": "dev.batbern.ch", "lifecycle": map[string]any{"prevent_destroy": true}})
+	testkit.HasResourceWithProperties(t, stack, "aws_route53_record", map[string]any{
+		"name": "dev.batbern.ch", "type": "NS", "zone_id": "${" + parent.Address() + ".zone_id}", "records": "${" + own.Address() + ".name_servers}"})
+	if logs := stack.Resources("aws_route53_query_log"); len(logs) != 2 {
+		t.Errorf("%d query logs of two zones", len(logs))
+	}
+}
+
+// SPF macros begin like a template of Terraform's, which would refuse them.
+func TestExistingRecordsAreNoTemplates(t *testing.T) {
+	stack := zone(t, func(props *dns.Props) {
+		props.ZoneFile = true
+		props.Existing = []config.DNSRecord{{Name: "batbern.ch", Type: "TXT", TTLSeconds: 300, Values: []string{"v=spf1 exists:%{i}._spf.example.ch -all", "${x}"}}}
+	})
+	testkit.HasResourceWithProperties(t, stack, "aws_route53_record", map[string]any{
+		"type": "TXT", "ttl": 300, "records": []any{"v=spf1 exists:%%{i}._spf.example.ch -all", "$${x}"}})
+	if records := stack.Resources("aws_route53_record"); len(records) != 1 {
+		t.Errorf("%d records, want the live domain's one", len(records))
+	}
+}
+
+// A name of the live domain keeps leading where it leads, at the addresses in Terraform that lead to ours later: the
+// change is one in place.
+func TestAliasesOfALiveDomain(t *testing.T) {
+	write := func(existing ...config.DNSRecord) *testkit.Stack {
+		return testkit.Construct(t, func(stack cdktf.TerraformStack) {
+			records.New(stack, "records", records.Props{ZoneID: "Z1", Root: "batbern.ch", Aliases: []records.Alias{
+				{ID: "www", Name: "www.batbern.ch", Target: "d1.cloudfront.net", TargetZoneID: "Z2", Existing: existing}}})
+		})
+	}
+	for name, c := range map[string]struct {
+		live []config.DNSRecord
+		want map[string]string // address: type
+	}{
+		"none":      {nil, map[string]string{"records/www_a": "A", "records/www_aaaa": "AAAA"}},
+		"a CNAME":   {[]config.DNSRecord{{Name: "www.batbern.ch", Type: "CNAME", TTLSeconds: 60, Values: []string{"old.example.ch."}}}, map[string]string{"records/www_a": "CNAME"}},
+		"addresses": {[]config.DNSRecord{{Name: "www.batbern.ch", Type: "A", TTLSeconds: 60, Values: []string{"192.0.2.1"}}}, map[string]string{"records/www_a": "A"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stack := write(c.live...)
+			got := map[string]string{}
+			for _, record := range stack.Resources("aws_route53_record") {
+				got[record.Path] = record.Text("type")
+				if alias := record.Body["alias"] != nil; alias != (c.live == nil) {
+					t.Errorf("%s: alias %v", record.Path, alias)
+				}
+			}
+			if !maps.Equal(got, c.want) {
+				t.Errorf("records %v, want %v", got, c.want)
+			}
+		})
+	}
+	aaaa := write().Resource(t, "aws_route53_record", "records/www_aaaa")
+	if after, _ := aaaa.Body["depends_on"].([]any); len(after) != 1 {
+		t.Errorf("the AAAA record waits for %v, want the A record, which may have been a CNAME", after)
+	}
 }

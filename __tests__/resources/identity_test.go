@@ -14,13 +14,15 @@ import (
 	"github.com/batbern/infrastructure/constructs/identity"
 )
 
+var zoneIDs = map[config.Name]string{config.Dev: "ZDEV", config.Staging: "ZSTAGING", config.Prod: "Z123"}
+
 const boundaryArn = "arn:aws:iam::222233334444:policy/batbern-dev-boundary"
 
 func hubs(t *testing.T, organization, project string, state identity.State) *testkit.Stack {
 	base := testkit.Project(t).Base
 	base.TfcOrganization, base.TfcProject = organization, project
 	return testkit.Construct(t, func(stack cdktf.TerraformStack) {
-		identity.Hubs(stack, "deployment", identity.HubsProps{Base: base, BoundaryArn: boundaryArn, ZoneID: "Z123", State: state})
+		identity.Hubs(stack, "deployment", identity.HubsProps{Base: base, BoundaryArn: boundaryArn, ZoneIDs: zoneIDs, State: state})
 	})
 }
 
@@ -95,7 +97,7 @@ func TestHubs(t *testing.T) {
 	t.Run("an organization in Europe signs in by the host that it lives at, and by no other", func(t *testing.T) {
 		base := testkit.Project(t, map[string]string{"BATBERN_TFC_ORGANIZATION": "batbern", "BATBERN_TFC_HOST": "app.eu.terraform.io"}).Base
 		europe := testkit.Construct(t, func(stack cdktf.TerraformStack) {
-			identity.Hubs(stack, "deployment", identity.HubsProps{Base: base, BoundaryArn: boundaryArn, ZoneID: "Z123"})
+			identity.Hubs(stack, "deployment", identity.HubsProps{Base: base, BoundaryArn: boundaryArn, ZoneIDs: zoneIDs})
 		})
 		testkit.HasResourceWithProperties(t, europe, "aws_iam_openid_connect_provider", map[string]any{"url": "https://app.eu.terraform.io"})
 		for _, text := range []string{"app.eu.terraform.io:aud", "app.eu.terraform.io:sub", "oidc-provider/app.eu.terraform.io"} {
@@ -112,7 +114,7 @@ func TestHubs(t *testing.T) {
 		base := testkit.Project(t).Base
 		base.TfcOrganization, base.Baseline.TerraformCloudProvider = "batbern", false
 		cloud := testkit.Construct(t, func(stack cdktf.TerraformStack) {
-			identity.Hubs(stack, "deployment", identity.HubsProps{Base: base, BoundaryArn: boundaryArn, ZoneID: "Z123"})
+			identity.Hubs(stack, "deployment", identity.HubsProps{Base: base, BoundaryArn: boundaryArn, ZoneIDs: zoneIDs})
 		})
 		if providers := cloud.Resources("aws_iam_openid_connect_provider"); len(providers) != 1 {
 			t.Errorf("%d identity providers, want GitHub's alone", len(providers))

@@ -1,6 +1,8 @@
 package edge
 
 import (
+	"slices"
+
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 	cloudfront "github.com/cdktf/cdktf-provider-aws-go/aws/v19/cloudfrontdistribution"
@@ -8,6 +10,7 @@ import (
 	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/cloudfrontoriginaccesscontrol"
 	"github.com/hashicorp/terraform-cdk-go/cdktf"
 
+	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/constructs/storage"
 )
 
@@ -62,7 +65,7 @@ func newDistribution(scope constructs.Construct, site site, shared common) Distr
 	distribution := cloudfront.NewCloudfrontDistribution(scope, jsii.String("distribution"), &cloudfront.CloudfrontDistributionConfig{
 		Comment:              jsii.String(site.comment),
 		Enabled:              jsii.Bool(true),
-		Aliases:              jsii.Strings(site.aliases...),
+		Aliases:              aliases(site.aliases, props.Domains),
 		DefaultRootObject:    jsii.String("index.html"), // CloudFront.1
 		HttpVersion:          jsii.String("http2and3"),
 		IsIpv6Enabled:        jsii.Bool(true),
@@ -193,4 +196,11 @@ func detailedMetrics(scope constructs.Construct, distributionID *string) {
 	}
 	cloudfrontmonitoringsubscription.NewCloudfrontMonitoringSubscription(scope, jsii.String("metrics"),
 		&cloudfrontmonitoringsubscription.CloudfrontMonitoringSubscriptionConfig{DistributionId: distributionID, MonitoringSubscription: metrics})
+}
+
+// aliases are the names that the distribution answers to. One that a distribution elsewhere still holds is left out:
+// CloudFront would refuse ours with CNAMEAlreadyExists.
+// AWS, "Move an alternate domain name": https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/alternate-domain-names-move.html
+func aliases(names []string, domains config.Domains) *[]*string {
+	return jsii.Strings(slices.DeleteFunc(slices.Clone(names), domains.IsHeld)...)
 }

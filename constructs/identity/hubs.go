@@ -15,7 +15,8 @@ import (
 type HubsProps struct {
 	Base        config.Base
 	BoundaryArn string
-	ZoneID      string
+	// ZoneIDs are the hosted zones that the environments write to.
+	ZoneIDs map[config.Name]string
 	// State is where states are kept if that is S3. The zero value means they are kept elsewhere.
 	State State
 }
@@ -144,7 +145,7 @@ func dnsRole(deployment config.Deployment, in signIn, props HubsProps) role {
 			trustPrincipals("Pipeline", account, roleArn(account, Apply.hub(deployment.Stack))),
 			trustPrincipals("Administrators", deployment.AccountID, administrators(deployment.AccountID)...),
 		)},
-		rights: []right{{"records", RecordPolicy(props.ZoneID, deployment.Domains, props.Base.Deployments)}},
+		rights: []right{{"records", RecordPolicy(props.ZoneIDs[deployment.Environment], deployment.Domains, props.Base.Deployments)}},
 	}
 }
 
@@ -156,7 +157,7 @@ func dnsReadRole(deployment config.Deployment, in signIn, props HubsProps) role 
 		trust: policy.Document{Statements: append(in.cloud.trust(deployment.Stack, Plan),
 			trustPrincipals("Pipeline", account, roleArn(account, Plan.hub(deployment.Stack))),
 		)},
-		rights: []right{{"records", zonePolicy(props.ZoneID)}},
+		rights: []right{{"records", zonePolicy(props.ZoneIDs[deployment.Environment])}},
 	}
 }
 
