@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/batbern/infrastructure/config"
+	"github.com/batbern/infrastructure/internal/cdktfcli"
 	"github.com/batbern/infrastructure/internal/nodejs"
 	"github.com/batbern/infrastructure/internal/synth"
 )
@@ -21,7 +22,7 @@ func main() {
 	// kept, because closing jsii silences os.Stderr
 	out, errors := os.Stdout, os.Stderr
 	progress := io.Writer(errors)
-	if os.Getenv(outputVariable) != "" {
+	if os.Getenv(cdktfcli.OutputVariable) != "" {
 		progress = io.Discard // the cdktf CLI shows its own, and takes every line of ours for an error
 	}
 	if err := run(out, progress); err != nil {
@@ -29,9 +30,6 @@ func main() {
 		os.Exit(1)
 	}
 }
-
-// outputVariable is how the cdktf CLI says where it wants the output.
-const outputVariable = "CDKTF_OUTDIR"
 
 func run(out, progress io.Writer) error {
 	start := time.Now()
@@ -46,7 +44,8 @@ func run(out, progress io.Writer) error {
 	if err := nodejs.Prepare(project.Settings.LazyBindings == "true"); err != nil {
 		return err
 	}
-	summaries, err := synth.Write(project, outputFolder(), func(step string) {
+	ordered := cdktfcli.Names(project.Base.Stack())
+	summaries, err := synth.Write(project, outputFolder(), ordered, func(step string) {
 		fmt.Fprintf(progress, "%5.1fs  %s\n", time.Since(start).Seconds(), step)
 	})
 	if err != nil {
@@ -55,7 +54,7 @@ func run(out, progress io.Writer) error {
 	return printTable(out, summaries, time.Since(start))
 }
 
-func outputFolder() string { return cmp.Or(os.Getenv(outputVariable), "cdktf.out") }
+func outputFolder() string { return cmp.Or(os.Getenv(cdktfcli.OutputVariable), "cdktf.out") }
 
 func printTable(out io.Writer, summaries []synth.Summary, total time.Duration) error {
 	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)

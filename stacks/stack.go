@@ -11,9 +11,12 @@ import (
 	"github.com/batbern/infrastructure/config"
 )
 
-// Define adds every stack to the app: the base, then the environments, each of which depends on the base alone. It
-// tells progress before each stack and returns how long each took.
-func Define(app cdktf.App, project config.Project, progress func(step string)) map[string]time.Duration {
+// Define adds every stack to the app: the base, then the environments. It reports progress before each stack and returns
+// how long each took.
+//
+// With ordered, every environment depends on the base, so that the cdktf CLI deploys the base first and destroys it last.
+// The CLI then refuses to run an environment without the base, hence ordered is for commands that name the base (ADR 12).
+func Define(app cdktf.App, project config.Project, ordered bool, progress func(step string)) map[string]time.Duration {
 	took := map[string]time.Duration{}
 	define := func(name string, stack func() cdktf.TerraformStack) cdktf.TerraformStack {
 		progress("building " + name)
@@ -23,7 +26,10 @@ func Define(app cdktf.App, project config.Project, progress func(step string)) m
 	}
 	base := define(project.Base.Stack(), func() cdktf.TerraformStack { return Base(app, project) })
 	for _, environment := range project.Environments {
-		define(environment.Stack(), func() cdktf.TerraformStack { return Environment(app, project, environment) }).AddDependency(base)
+		stack := define(environment.Stack(), func() cdktf.TerraformStack { return Environment(app, project, environment) })
+		if ordered {
+			stack.AddDependency(base)
+		}
 	}
 	return took
 }

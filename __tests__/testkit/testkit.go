@@ -68,7 +68,7 @@ func synthesize(project config.Project) (map[string]*Stack, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(folder)
-	if _, err := synth.Into(folder, project, func(string) {}); err != nil {
+	if _, err := synth.Into(folder, project, false, func(string) {}); err != nil {
 		return nil, err
 	}
 	all, err := tree.Load(folder)

@@ -27,8 +27,8 @@ type Summary struct {
 }
 
 // Write writes Terraform for all stacks into the folder. When it fails, the folder is left as it was. It reports progress
-// before each stack and before the files are written, and closes the jsii runtime.
-func Write(project config.Project, folder string, progress func(step string)) (summaries []Summary, err error) {
+// before each stack and before the files are written, and closes the jsii runtime. See stacks.Define for ordered.
+func Write(project config.Project, folder string, ordered bool, progress func(step string)) (summaries []Summary, err error) {
 	defer nodejs.Close()
 	// beside the target: a rename works within one file system only
 	partial, err := os.MkdirTemp(filepath.Dir(filepath.Clean(folder)), ".synth-")
@@ -37,7 +37,7 @@ func Write(project config.Project, folder string, progress func(step string)) (s
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(partial)) }()
 
-	took, err := Into(partial, project, progress)
+	took, err := Into(partial, project, ordered, progress)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func Write(project config.Project, folder string, progress func(step string)) (s
 }
 
 // Into synthesizes all stacks into an empty folder and returns how long the constructs of each took. jsii stays open.
-func Into(folder string, project config.Project, progress func(step string)) (took map[string]time.Duration, err error) {
+func Into(folder string, project config.Project, ordered bool, progress func(step string)) (took map[string]time.Duration, err error) {
 	defer func() {
 		// jsii reports every error by a panic, with an error or a string
 		if cause := recover(); cause != nil {
@@ -71,7 +71,7 @@ func Into(folder string, project config.Project, progress func(step string)) (to
 		// terraform; required_version checks more, in the Terraform that runs
 		SkipValidation: jsii.Bool(true),
 	})
-	took = stacks.Define(app, project, progress)
+	took = stacks.Define(app, project, ordered, progress)
 	progress("writing files")
 	app.Synth()
 	return took, nil

@@ -3,11 +3,9 @@ package terraform
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +14,8 @@ import (
 
 	"github.com/hashicorp/terraform-exec/tfexec"
 	tfjson "github.com/hashicorp/terraform-json"
+
+	"github.com/batbern/infrastructure/internal/tree"
 )
 
 // Binary is the path of terraform, or of tofu where there is no terraform.
@@ -31,30 +31,11 @@ func Binary() (string, error) {
 
 // Stacks are the names of the stacks that a folder was synthesized with, each after those it depends on.
 func Stacks(folder string) ([]string, error) {
-	text, err := os.ReadFile(filepath.Join(folder, "manifest.json"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s holds no synthesized stacks; run `make synth` first", folder)
-	} else if err != nil {
+	synthesized, err := tree.Load(folder)
+	if err != nil {
 		return nil, err
 	}
-	var manifest struct {
-		Stacks map[string]struct{ Dependencies []string }
-	}
-	if err := json.Unmarshal(text, &manifest); err != nil {
-		return nil, fmt.Errorf("%s/manifest.json is damaged: %w; run `make synth` again", folder, err)
-	}
-	var names []string
-	for name := range manifest.Stacks {
-		names = append(names, name)
-	}
-	// one level of dependencies: environments depend on the base, and on nothing else
-	slices.SortFunc(names, func(a, b string) int {
-		if order := len(manifest.Stacks[a].Dependencies) - len(manifest.Stacks[b].Dependencies); order != 0 {
-			return order
-		}
-		return strings.Compare(a, b)
-	})
-	return names, nil
+	return synthesized.InOrder(), nil
 }
 
 // Stack is one synthesized stack's working folder.

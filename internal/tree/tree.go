@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -26,7 +27,7 @@ type Tree struct {
 // Stack is one stack of the tree.
 type Stack struct {
 	Name         string
-	Dependencies []string          // names of the stacks that must be applied before it
+	Dependencies []string          // names of the stacks whose state it reads: they must be applied before it
 	Resources    []*Resource       // managed resources by address
 	Data         []*Resource       // data sources by address
 	Regions      map[string]string // provider reference ("aws", "aws.us_east_1") to region; tokens are left out
@@ -34,6 +35,14 @@ type Stack struct {
 	Body         map[string]any    // the whole document
 
 	byAddress map[string]*Resource
+	state     stateLocation
+}
+
+// stateLocation is where a state is kept: what a stack's backend and the terraform_remote_state of its reader agree on.
+// The configurations of the backends local, s3, cloud and remote all fit in.
+type stateLocation struct {
+	Path, Bucket, Key, Organization string
+	Workspaces                      struct{ Name string }
 }
 
 // Resource is one managed resource or data source.
@@ -60,8 +69,7 @@ var ErrNotSynthesized = errors.New("nothing is synthesized")
 
 type manifest struct {
 	Stacks map[string]struct {
-		SynthesizedStackPath string   `json:"synthesizedStackPath"`
-		Dependencies         []string `json:"dependencies"`
+		SynthesizedStackPath string `json:"synthesizedStackPath"`
 	} `json:"stacks"`
 }
 
@@ -89,11 +97,66 @@ func Load(dir string) (*Tree, error) {
 		if err != nil {
 			return nil, err
 		}
-		stack.Dependencies = entry.Dependencies
 		tree.Stacks = append(tree.Stacks, stack)
 	}
 	sort.Slice(tree.Stacks, func(i, j int) bool { return tree.Stacks[i].Name < tree.Stacks[j].Name })
+	tree.Link()
 	return tree, nil
+}
+
+// Link sets each stack's dependencies: the stacks whose state it reads. The manifest does not say them: it has
+// dependencies only where the cdktf command named the base (ADR 12).
+func (t *Tree) Link() {
+	for _, reader := range t.Stacks {
+		reader.Dependencies = nil
+		for _, other := range t.Stacks {
+			if other.state != (stateLocation{}) && slices.Contains(reader.reads(), other.state) {
+				reader.Dependencies = append(reader.Dependencies, other.Name)
+			}
+		}
+	}
+}
+
+// reads are the locations of the states that the stack reads.
+func (s *Stack) reads() []stateLocation {
+	var locations []stateLocation
+	for _, data := range s.Data {
+		if data.Type != "terraform_remote_state" {
+			continue
+		}
+		text, err := json.Marshal(data.Attrs["config"])
+		if err != nil {
+			panic(err) // it came from JSON
+		}
+		var location stateLocation
+		if json.Unmarshal(text, &location) == nil {
+			locations = append(locations, location)
+		}
+	}
+	return locations
+}
+
+// InOrder are the stacks' names, each after those it depends on.
+func (t *Tree) InOrder() []string {
+	var names []string
+	seen := map[string]bool{}
+	var add func(s *Stack)
+	add = func(s *Stack) {
+		if seen[s.Name] {
+			return
+		}
+		seen[s.Name] = true
+		for _, name := range s.Dependencies {
+			if on, err := t.Stack(name); err == nil {
+				add(on)
+			}
+		}
+		names = append(names, s.Name)
+	}
+	for _, s := range t.Stacks {
+		add(s)
+	}
+	return names
 }
 
 // Environment is the last part of the stack's name: "batbern-dev" is "dev".
@@ -133,6 +196,11 @@ func Parse(name string, text []byte) (*Stack, error) {
 		Resource map[string]map[string]map[string]any `json:"resource"`
 		Data     map[string]map[string]map[string]any `json:"data"`
 		Output   map[string]any                       `json:"output"`
+
+		Terraform struct {
+			Backend map[string]stateLocation `json:"backend"`
+			Cloud   stateLocation            `json:"cloud"`
+		} `json:"terraform"`
 	}
 	if err := json.Unmarshal(text, &doc); err != nil {
 		return nil, fmt.Errorf("stack %s is not Terraform JSON: %w", name, err)
@@ -145,7 +213,10 @@ func Parse(name string, text []byte) (*Stack, error) {
 	if err != nil {
 		return nil, fmt.Errorf("stack %s: %w", name, err)
 	}
-	s := &Stack{Name: name, Regions: regions, Outputs: doc.Output, Body: body, byAddress: map[string]*Resource{}}
+	s := &Stack{Name: name, Regions: regions, Outputs: doc.Output, Body: body, byAddress: map[string]*Resource{}, state: doc.Terraform.Cloud}
+	for _, location := range doc.Terraform.Backend {
+		s.state = location // Terraform allows one backend
+	}
 	s.Resources = s.read(doc.Resource, false)
 	s.Data = s.read(doc.Data, true)
 	for _, r := range append(append([]*Resource{}, s.Resources...), s.Data...) {

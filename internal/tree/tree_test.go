@@ -2,6 +2,7 @@ package tree_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -133,7 +134,7 @@ func TestLoadFaults(t *testing.T) {
 	expect("no stacks", tree.ErrNotSynthesized, "make synth")
 	write("manifest.json", `nonsense`)
 	expect("broken manifest", nil, "manifest.json", "make synth")
-	write("manifest.json", `{"stacks": {"batbern-dev": {"synthesizedStackPath": "stacks/batbern-dev/cdk.tf.json", "dependencies": ["batbern-base"]}}}`)
+	write("manifest.json", `{"stacks": {"batbern-dev": {"synthesizedStackPath": "stacks/batbern-dev/cdk.tf.json"}}}`)
 	expect("missing stack", tree.ErrNotSynthesized, "batbern-dev", "make synth")
 	write("stacks/batbern-dev/cdk.tf.json", `{"resource": []}`)
 	expect("broken stack", nil, "batbern-dev", "not Terraform JSON")
@@ -145,10 +146,54 @@ func TestLoadFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	stack, err := tree.Stack("batbern-dev")
-	if err != nil || !slices.Equal(stack.Dependencies, []string{"batbern-base"}) {
+	if err != nil || stack.Dependencies != nil {
 		t.Errorf("stack is %v, %v", stack, err)
 	}
 	if _, err := tree.Stack("batbern-qa"); err == nil || !strings.Contains(err.Error(), "batbern-dev") {
 		t.Errorf("an unknown stack gives %v, want an error that lists what there is", err)
+	}
+}
+
+// Who depends on whom is read from the states, wherever they are kept. The manifest of a tree that was synthesized
+// without the cdktf CLI has no dependencies.
+func TestAStackDependsOnThoseWhoseStateItReads(t *testing.T) {
+	for name, c := range map[string]struct{ base, backend, read string }{
+		"local": {
+			`"backend": {"local": {"path": "../../../terraform.batbern-base.tfstate"}}`,
+			`"backend": {"local": {"path": "../../../terraform.batbern-dev.tfstate"}}`,
+			`{"path": "../../../terraform.batbern-base.tfstate"}`},
+		"s3": {
+			`"backend": {"s3": {"bucket": "b", "key": "batbern-base/terraform.tfstate", "region": "eu-central-1", "use_lockfile": true}}`,
+			`"backend": {"s3": {"bucket": "b", "key": "batbern-dev/terraform.tfstate", "region": "eu-central-1", "use_lockfile": true}}`,
+			`{"bucket": "b", "key": "batbern-base/terraform.tfstate", "region": "eu-central-1"}`},
+		"cloud": {
+			`"cloud": {"organization": "o", "workspaces": {"name": "batbern-base", "project": "p"}}`,
+			`"cloud": {"organization": "o", "workspaces": {"name": "batbern-dev", "project": "p"}}`,
+			`{"organization": "o", "workspaces": {"name": "batbern-base"}}`},
+	} {
+		stack := func(name, format string, args ...any) *tree.Stack {
+			t.Helper()
+			parsed, err := tree.Parse(name, fmt.Appendf(nil, format, args...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return parsed
+		}
+		all := tree.Tree{Stacks: []*tree.Stack{
+			stack("a-dev", `{"terraform": {%s}, "data": {"terraform_remote_state": {"base": {"config": %s}}}}`, c.backend, c.read),
+			stack("other", `{"data": {"terraform_remote_state": {"unknown": {"config": {"path": "elsewhere"}}}}}`),
+			stack("z-base", `{"terraform": {%s}}`, c.base),
+		}}
+		all.Link()
+		var got []string
+		for _, s := range all.Stacks {
+			got = append(got, s.Name+":"+strings.Join(s.Dependencies, ","))
+		}
+		if want := []string{"a-dev:z-base", "other:", "z-base:"}; !slices.Equal(got, want) {
+			t.Errorf("%s: dependencies %v, want %v", name, got, want)
+		}
+		if got, want := all.InOrder(), []string{"z-base", "a-dev", "other"}; !slices.Equal(got, want) {
+			t.Errorf("%s: in order %v, want %v", name, got, want)
+		}
 	}
 }
