@@ -52,7 +52,7 @@ var onAnyResource = map[string]string{
 var appliesServices = []string{
 	"access-analyzer", "acm", "apigateway", "application-autoscaling", "backup", "backup-storage", "budgets", "ce", "cloudfront", "cloudwatch",
 	"codedeploy", "ec2", "ecr", "ecs", "elasticache", "elasticloadbalancing", "events", "grafana", "lambda", "logs", "rds",
-	"route53", "servicediscovery", "sns", "ssm", "synthetics", "wafv2", "xray",
+	"route53", "servicediscovery", "sns", "ssm", "sso", "synthetics", "wafv2", "xray",
 }
 
 // awsManaged are the policies of AWS that roles may carry, by the end of the role's name.
@@ -124,7 +124,8 @@ func TestIam(t *testing.T) {
 	})
 
 	t.Run("planted: trust", func(t *testing.T) {
-		service := policy.TrustService("ecs-tasks.amazonaws.com", "222233334444", "").Statements[0]
+		const tasks = "arn:aws:ecs:eu-central-1:222233334444:*"
+		service := policy.TrustService("ecs-tasks.amazonaws.com", "222233334444", tasks).Statements[0]
 		if faults := trustFaults(policy.Document{Statements: []policy.Statement{service}}, "222233334444"); len(faults) > 0 {
 			t.Errorf("a good trust is refused: %v", faults)
 		}
@@ -146,8 +147,25 @@ func TestIam(t *testing.T) {
 		}
 		for name, planted := range map[string]policy.Statement{
 			"no condition": with(func(s *policy.Statement) { s.Conditions = nil }),
+			"no source": with(func(s *policy.Statement) {
+				s.Conditions = policy.Conditions{"StringEquals": {"aws:SourceAccount": {"222233334444"}}}
+			}),
+			"a condition that AWS does not document": with(func(s *policy.Statement) {
+				s.Principals = policy.Principals{Services: []string{"s3.amazonaws.com"}}
+			}),
+			"a service without a page": with(func(s *policy.Statement) {
+				s.Principals = policy.Principals{Services: []string{"unknown.amazonaws.com"}}
+			}),
+			"a subject with a wildcard for its ids": with(func(s *policy.Statement) {
+				s.Principals, s.Conditions = github, claims("repo:BATbern@*/infrastructure@*:environment:dev")
+			}),
+			"any permission set that begins so": with(func(s *policy.Statement) {
+				s.Principals = policy.Principals{AWS: []string{policy.Root("222233334444")}}
+				s.Conditions = policy.Conditions{"ArnLike": {"aws:PrincipalArn": {
+					"arn:aws:iam::222233334444:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_AdministratorAccess_*"}}}
+			}),
 			"another account": with(func(s *policy.Statement) {
-				s.Conditions = policy.TrustService("x", "999999999999", "").Statements[0].Conditions
+				s.Conditions = policy.TrustService("ecs-tasks.amazonaws.com", "999999999999", tasks).Statements[0].Conditions
 			}),
 			"everyone": with(func(s *policy.Statement) { s.Principals = policy.Principals{Everyone: true} }),
 			"a whole account": with(func(s *policy.Statement) {
@@ -195,7 +213,7 @@ func TestIam(t *testing.T) {
 	t.Run("planted: roles", func(t *testing.T) {
 		good := map[string]any{
 			"name": "batbern-dev-task", "permissions_boundary": "${aws_iam_policy.boundary.arn}",
-			"assume_role_policy": policy.TrustService("ecs-tasks.amazonaws.com", "222233334444", "").JSON(),
+			"assume_role_policy": policy.TrustService("ecs-tasks.amazonaws.com", "222233334444", "arn:aws:ecs:eu-central-1:222233334444:*").JSON(),
 		}
 		if faults := roleFaults(testkit.Resource{Body: good}, "batbern-dev-", "${aws_iam_policy.boundary.arn}", "222233334444"); len(faults) > 0 {
 			t.Errorf("a good role is refused: %v", faults)
@@ -429,12 +447,16 @@ func trustFaults(document policy.Document, account string) []string {
 		if s.Principals.Everyone {
 			fault("trusts everyone")
 		}
-		if len(s.Principals.Services) > 0 && !slices.Equal(equals["aws:SourceAccount"], []string{account}) {
-			fault("trusts %v for accounts %v", s.Principals.Services, equals["aws:SourceAccount"])
+		for _, service := range s.Principals.Services {
+			if text := sourceFault(service, s.Conditions, account); text != "" {
+				fault("%s", text)
+			}
 		}
 		for range s.Principals.AWS {
 			patterns := s.Conditions["ArnLike"]["aws:PrincipalArn"]
-			if len(patterns) == 0 || slices.ContainsFunc(patterns, func(p string) bool { return path.Base(p) == "*" || strings.HasSuffix(p, ":role/*") || p == "*" }) {
+			if len(patterns) == 0 || slices.ContainsFunc(patterns, func(p string) bool {
+				return path.Base(p) == "*" || strings.HasSuffix(p, ":role/*") || strings.HasSuffix(p, "_*") || p == "*"
+			}) {
 				fault("trusts the roles %v", patterns)
 			}
 		}
@@ -454,7 +476,26 @@ func trustFaults(document policy.Document, account string) []string {
 	return faults
 }
 
-var pinned = regexp.MustCompile(`^(repo:[\w.-]+/[\w.-]+:environment:[\w-]+|organization:[\w-]+:project:(\*|[\w -]+):workspace:[\w-]+:run_phase:(plan|apply))$`)
+// sourceFault says what is wrong with the conditions under which a service becomes a role: those that AWS documents for
+// it have to be there, and no others. A key that the service does not send would lock it out.
+func sourceFault(service string, conditions policy.Conditions, account string) string {
+	role, known := policy.ServiceRoles[service]
+	sources := conditions["ArnLike"]["aws:SourceArn"]
+	switch {
+	case !known:
+		return service + " is not in policy.ServiceRoles"
+	case !role.SourceConditions && len(conditions) > 0:
+		return fmt.Sprintf("%s under %v, which %s does not document", service, conditions, role.Page)
+	case role.SourceConditions && !slices.Equal(conditions["StringEquals"]["aws:SourceAccount"], []string{account}):
+		return fmt.Sprintf("trusts %s for accounts %v", service, conditions["StringEquals"]["aws:SourceAccount"])
+	case role.SourceConditions && (len(sources) != 1 || !strings.Contains(sources[0], ":"+account+":")):
+		return fmt.Sprintf("trusts %s for the sources %v", service, sources)
+	default:
+		return ""
+	}
+}
+
+var pinned = regexp.MustCompile(`^(repo:[\w.@-]+/[\w.@-]+:environment:[\w-]+|organization:[\w-]+:project:(\*|[\w -]+):workspace:[\w-]+:run_phase:(plan|apply))$`)
 
 func subjectPinned(subject string) bool { return pinned.MatchString(subject) }
 

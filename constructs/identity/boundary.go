@@ -105,12 +105,6 @@ func commitments() []string {
 	}
 }
 
-// ServiceTrust is the trust policy of a role that an AWS service assumes, for resources of this account alone, and of
-// sourceArn where it is not empty ("*" is a wildcard in it). See [policy.TrustService].
-func ServiceTrust(service, accountID, sourceArn string) string {
-	return policy.TrustService(service, accountID, sourceArn).JSON()
-}
-
 // role is the name of the role that does the phase for a stack.
 func (p Phase) role(stack string) string { return stack + "-" + string(p) }
 

@@ -64,23 +64,6 @@ type Conditions map[string]map[string][]string
 // Root is the principal that stands for an account: whom in it, the account's own IAM policies decide.
 func Root(accountID string) string { return "arn:aws:iam::" + accountID + ":root" }
 
-// TrustService lets an AWS service assume a role, for resources of this account alone: aws:SourceAccount, and
-// aws:SourceArn where sourceArn is not empty ("*" and "?" are wildcards in it).
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
-func TrustService(service, accountID, sourceArn string) Document {
-	conditions := Conditions{"StringEquals": {"aws:SourceAccount": {accountID}}}
-	if sourceArn != "" {
-		conditions["ArnLike"] = map[string][]string{"aws:SourceArn": {sourceArn}}
-	}
-	return Document{Statements: []Statement{{
-		Sid:        "TrustService",
-		Effect:     Allow,
-		Principals: Principals{Services: []string{service}},
-		Actions:    []string{"sts:AssumeRole"},
-		Conditions: conditions,
-	}}}
-}
-
 // DenyInsecureTransport refuses requests to the resources that do not come by TLS (S3.5). The action is the whole
 // service's, e.g. "s3:*".
 func DenyInsecureTransport(action string, resources ...string) Statement {

@@ -110,19 +110,40 @@ func TestJSONRefusesWhatIamRefuses(t *testing.T) {
 	}
 }
 
+// A service that documents no conditions gets none, one that does gets both, and nothing else is written.
 func TestTrustService(t *testing.T) {
-	for name, test := range map[string]struct{ sourceArn, want string }{
-		"account alone": {"", `{"StringEquals":{"aws:SourceAccount":"222233334444"}}`},
-		"account and source": {"arn:aws:ecs:eu-central-1:222233334444:*",
-			`{"ArnLike":{"aws:SourceArn":"arn:aws:ecs:eu-central-1:222233334444:*"},"StringEquals":{"aws:SourceAccount":"222233334444"}}`},
+	const ecs = "arn:aws:ecs:eu-central-1:222233334444:*"
+	for service, test := range map[string]struct{ sourceArn, want string }{
+		"ecs-tasks.amazonaws.com": {ecs, `,"Condition":{"ArnLike":{"aws:SourceArn":"` + ecs + `"},"StringEquals":{"aws:SourceAccount":"222233334444"}}`},
+		"rds.amazonaws.com":       {},
+		"s3.amazonaws.com":        {},
+		"backup.amazonaws.com":    {},
+		"lambda.amazonaws.com":    {},
+	} {
+		want := `{"Version":"2012-10-17","Statement":[{"Sid":"TrustService","Effect":"Allow","Principal":{"Service":"` + service +
+			`"},"Action":"sts:AssumeRole"` + test.want + `}]}`
+		if got := policy.TrustService(service, "222233334444", test.sourceArn).JSON(); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+	for name, c := range map[string]struct{ service, sourceArn, says string }{
+		"a service without a page":        {"unknown.amazonaws.com", "", "add it to policy.ServiceRoles"},
+		"a condition nobody documents":    {"s3.amazonaws.com", "arn:aws:s3:::a", "conditions are documented: false"},
+		"no condition where there is one": {"codedeploy.amazonaws.com", "", "conditions are documented: true"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			want := `{"Version":"2012-10-17","Statement":[{"Sid":"TrustService","Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},` +
-				`"Action":"sts:AssumeRole","Condition":` + test.want + `}]}`
-			if got := policy.TrustService("ecs-tasks.amazonaws.com", "222233334444", test.sourceArn).JSON(); got != want {
-				t.Errorf("got  %s\nwant %s", got, want)
-			}
+			defer func() {
+				if err, _ := recover().(error); err == nil || !strings.Contains(err.Error(), c.says) {
+					t.Errorf("got %v, want an error with %q", err, c.says)
+				}
+			}()
+			policy.TrustService(c.service, "222233334444", c.sourceArn)
 		})
+	}
+	for service, role := range policy.ServiceRoles {
+		if !strings.HasPrefix(role.Page, "https://docs.aws.amazon.com/") {
+			t.Errorf("%s: no page of AWS: %q", service, role.Page)
+		}
 	}
 }
 

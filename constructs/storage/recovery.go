@@ -1,8 +1,6 @@
 package storage
 
 import (
-	"fmt"
-
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/iamrole"
@@ -66,7 +64,7 @@ func replicationRole(scope constructs.Construct, id string, pairs []pair, props 
 		Name:                jsii.String(props.Name + "-replication"),
 		Description:         jsii.String("Lets S3 copy objects to the recovery region"),
 		PermissionsBoundary: jsii.String(props.BoundaryArn),
-		AssumeRolePolicy:    jsii.String(policy.TrustService("s3.amazonaws.com", props.Account.ID, fmt.Sprintf("arn:aws:s3:::%s-*", props.Name)).JSON()),
+		AssumeRolePolicy:    jsii.String(policy.TrustService("s3.amazonaws.com", props.Account.ID, "").JSON()),
 	})
 	iamrolepolicy.NewIamRolePolicy(scope, jsii.String("policy"), &iamrolepolicy.IamRolePolicyConfig{
 		Name:   jsii.String("replication"),
