@@ -21,17 +21,36 @@ import (
 type need struct {
 	reads, writes []string
 	passes        []string // services that get a role, other than the one that the role trusts
+	dependent     []string // what AWS requires of the caller of these actions besides
 }
 
 // needs are in testdata/terraform-actions.csv, by type. They were read from the calls that the AWS provider makes (5.x)
 // and from AWS's service authorization reference:
 // https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 func needs(t *testing.T) map[string]need {
+	required := dependentActions(t)
 	table := map[string]need{}
 	for _, row := range rows(t, "terraform-actions.csv") {
-		table[row[0]] = need{reads: strings.Fields(row[1]), writes: strings.Fields(row[2]), passes: strings.Fields(row[3])}
+		found := need{reads: strings.Fields(row[1]), writes: strings.Fields(row[2]), passes: strings.Fields(row[3])}
+		for _, action := range slices.Concat(found.reads, found.writes) {
+			found.dependent = append(found.dependent, required[action]...)
+		}
+		table[row[0]] = found
 	}
 	return table
+}
+
+// dependentActions are those that the caller of an action must be allowed as well, by the column "Dependent actions" of the
+// service authorization reference. The rows with a reason are for features that the stacks do not use; iam:PassRole is
+// judged by role and service.
+func dependentActions(t *testing.T) map[string][]string {
+	required := map[string][]string{}
+	for _, row := range rows(t, "dependent-actions.csv") {
+		if action, dependent, reason := row[0], row[1], row[2]; reason == "" {
+			required[action] = append(required[action], dependent)
+		}
+	}
+	return required
 }
 
 // readOnlyAccess is what AWS's managed policy of that name allows, for the services in use: its version 190.
@@ -146,6 +165,9 @@ func plantedDeployments(t *testing.T, stacks []*testkit.Stack, table map[string]
 		"a right that the apply lacks":   func(table map[string]need) { table["aws_vpc"] = need{writes: []string{"ec2:RunInstances"}} },
 		"a reading that the plan lacks":  func(table map[string]need) { table["aws_vpc"] = need{reads: []string{"secretsmanager:GetSecretValue"}} },
 		"a writing that the plan may do": func(table map[string]need) { table["aws_vpc"] = need{writes: []string{"ec2:DescribeVpcs"}} },
+		"a dependent action that the apply lacks": func(table map[string]need) {
+			table["aws_vpc_endpoint"] = need{dependent: []string{"route53:CreateTrafficPolicy"}}
+		},
 		"a service that gets no role": func(table map[string]need) {
 			table["aws_lambda_function"] = need{passes: []string{"ec2.amazonaws.com"}}
 		},
@@ -284,6 +306,13 @@ func deploymentFaults(t *testing.T, stacks []*testkit.Stack, stack *testkit.Stac
 		for _, action := range need.writes {
 			for _, r := range subject.requests(action) {
 				expect(planner, r, false, resource.Path)
+				if want, sure := subject.appliedByPipeline(action); sure {
+					expect(applier, r, want, resource.Path)
+				}
+			}
+		}
+		for _, action := range need.dependent {
+			for _, r := range subject.requests(action) {
 				if want, sure := subject.appliedByPipeline(action); sure {
 					expect(applier, r, want, resource.Path)
 				}
@@ -523,7 +552,7 @@ type usage struct {
 func usedActions(t *testing.T, group []*testkit.Stack, table map[string]need) usage {
 	actions, passedTo := map[string]bool{}, map[string]bool{}
 	add := func(need need) {
-		for _, action := range append(slices.Clone(need.reads), need.writes...) {
+		for _, action := range slices.Concat(need.reads, need.writes, need.dependent) {
 			actions[action] = true
 		}
 	}

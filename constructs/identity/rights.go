@@ -78,11 +78,15 @@ func (Rights) ManageEnvironment() policy.Document {
 			verbs("lambda", "Add* Create* Delete* InvokeFunction Publish* Put* Remove* Update*", tags),
 			verbs("logs", "Associate* Create* Delete* Disassociate* Put* Update*", tags),
 			verbs("rds", "Add* Create* Delete* Deregister* Modify* Promote* Reboot* Register* Remove* Reset* Restore* Start* Stop*"),
-			// the zone of a namespace, which Cloud Map makes with the rights of whoever makes the namespace
-			verbs("route53", "ChangeResourceRecordSets CreateHostedZone DeleteHostedZone"),
+			// Cloud Map makes the zone of a namespace with the permissions of its caller, and EC2 that of an endpoint with
+			// private DNS
+			verbs("route53", "AssociateVPCWithHostedZone ChangeResourceRecordSets CreateHostedZone DeleteHostedZone"),
 			verbs("s3", "PutAccountPublicAccessBlock"),
-			verbs("servicediscovery", "Create* Delete* Update*", tags),
+			// the tasks of a service that is removed
+			verbs("servicediscovery", "Create* Delete* DeregisterInstance Update*", tags),
 			verbs("sns", "CreateTopic DeleteTopic Set* Subscribe Unsubscribe", tags),
+			// people sign in to Grafana through IAM Identity Center
+			verbs("sso", "CreateManagedApplicationInstance DeleteManagedApplicationInstance"),
 			verbs("ssm", "AddTagsToResource DeleteParameter PutParameter RemoveTagsFromResource"),
 			verbs("synthetics", "Create* Delete* Start* Stop* Update*", tags),
 			verbs("wafv2", "Create* Delete* Put* Update*", tags),
