@@ -27,7 +27,7 @@ type Base struct {
 	ImageNamespace string `validate:"required"`
 	// Repositories are the container images kept in ECR.
 	Repositories []string `validate:"required,unique,dive,servicename"`
-	// Pipelines are the services' own, which push to these repositories.
+	// Pipelines are those of the services, which push to these repositories, and of the frontend.
 	Pipelines []Pipeline `validate:"dive"`
 	// KeepImages is how many images a repository keeps: as many releases (tags that begin with "v"), and as many others.
 	KeepImages int `validate:"min=5,max=1000"`
@@ -37,6 +37,11 @@ type Base struct {
 	GithubRepository string `validate:"repository"`
 	// TfcHost is where TfcOrganization lives: "app.terraform.io", "app.eu.terraform.io", or a Terraform Enterprise of one's own.
 	TfcHost string `validate:"required,domain"`
+	// GithubSubjectPrefix begins the subjects of that repository's tokens: "repo:owner/name", or with numeric ids.
+	GithubSubjectPrefix string `validate:"required"`
+	// Administrators are the roles that administer the environments' accounts: names, AWSReservedSSO_ and the name of a
+	// permission set, or ARNs. They write the zone's names of their environment and reach its state.
+	Administrators []string `validate:"required"`
 	// TfcOrganization is trusted for dynamic credentials; empty means no trust in Terraform Cloud.
 	TfcOrganization string
 	// TfcProject holds the workspaces that are trusted; empty means any project of the organization.
@@ -83,6 +88,8 @@ func base(settings Settings) Base {
 		KeepImages:             20,
 		GithubRepository:       settings.GithubRepository,
 		TfcHost:                settings.TfcHost,
+		GithubSubjectPrefix:    settings.subjectPrefix(settings.GithubRepository),
+		Administrators:         settings.Administrators,
 		TfcOrganization:        settings.Organization,
 		TfcProject:             settings.TfcProject,
 		Baseline:               Baseline{S3PublicAccessBlock: true, EbsEncryption: true, AccessAnalyzer: true, TerraformCloudProvider: true},
@@ -94,7 +101,7 @@ func base(settings Settings) Base {
 		b.Repositories = append(b.Repositories, service.Name)
 	}
 	b.Repositories = append(b.Repositories, FlywayRepository)
-	b.Pipelines = pipelines(services(), settings.GithubRepository)
+	b.Pipelines = pipelines(services(), frontend(), settings)
 	for _, environment := range []Environment{dev(settings), staging(settings), prod(settings)} {
 		b.Deployments = append(b.Deployments, Deployment{
 			Environment: environment.Name,

@@ -94,6 +94,12 @@ const (
 
 // servicesFit reports what only all services together can get wrong.
 func (e Environment) servicesFit(at path, report *Faults) {
+	for _, service := range e.Services {
+		if service.Name == FrontendName {
+			report.add(at.field("Services").key(service.Name).field("Name"), service.Name, "another name than the frontend's",
+				"rename the service: the roles of its pipeline would have the names of the frontend's")
+		}
+	}
 	listeners, colours := 1, 1
 	if e.Compute.Rollout.BlueGreen() {
 		// a listener for tests and a second target group stand beside the first

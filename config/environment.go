@@ -37,6 +37,7 @@ type Environment struct {
 	Compute   Compute
 	Api       Api
 	Storage   Storage
+	Frontend  Frontend
 	Edge      Edge
 
 	Observability Observability

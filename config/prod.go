@@ -14,6 +14,7 @@ func prod(settings Settings) Environment {
 		Domains:     Domains{Zone: settings.Domain, Root: settings.Domain, Held: settings.NamesHeld},
 		Tags:        tags(settings, stackName(string(name)), string(name)),
 		AlarmEmails: settings.AlarmEmails,
+		Frontend:    frontend(),
 		Baseline:    Baseline{S3PublicAccessBlock: true, EbsEncryption: true, AccessAnalyzer: true, TerraformCloudProvider: true},
 		Network: Network{
 			Cidr:        network("10.30.0.0/16"),

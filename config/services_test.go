@@ -336,17 +336,22 @@ func TestPolicyEstimateGrowsWithWhatIsNamed(t *testing.T) {
 
 // A pipeline is its service's, in a repository of this project's owner; a service without one has none.
 func TestPipelines(t *testing.T) {
-	got := pipelines([]Service{{Name: "a", Repository: "a-service"}, {Name: "b"}, {Name: "c", Repository: "c"}}, "Somebody/infra")
-	want := []Pipeline{{Service: "a", Repository: "Somebody/a-service"}, {Service: "c", Repository: "Somebody/c"}}
+	settings := Settings{GithubRepository: "Somebody/infra", GithubSubjects: []string{"Somebody/c=repo:Somebody@1/c@2"}}
+	got := pipelines([]Service{{Name: "a", Repository: "a-service"}, {Name: "b"}, {Name: "c", Repository: "c"}}, Frontend{Repository: "web"}, settings)
+	want := []Pipeline{
+		{Name: "a", Repository: "Somebody/a-service", SubjectPrefix: "repo:Somebody/a-service"},
+		{Name: "c", Repository: "Somebody/c", SubjectPrefix: "repo:Somebody@1/c@2"},
+		{Name: "frontend", Repository: "Somebody/web", SubjectPrefix: "repo:Somebody/web"},
+	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	base := load(t, map[string]string{"BATBERN_GITHUB_REPOSITORY": "Somebody/infra"}).Base
-	if len(base.Pipelines) != len(services()) {
-		t.Errorf("%d services have %d pipelines", len(services()), len(base.Pipelines))
+	if len(base.Pipelines) != len(services())+1 {
+		t.Errorf("%d services and the frontend have %d pipelines", len(services()), len(base.Pipelines))
 	}
 	for _, pipeline := range base.Pipelines {
-		if !strings.HasPrefix(pipeline.Repository, "Somebody/") || !slices.Contains(base.Repositories, pipeline.Service) {
+		if !strings.HasPrefix(pipeline.Repository, "Somebody/") || pipeline.HasImages() != slices.Contains(base.Repositories, pipeline.Name) {
 			t.Errorf("%v pushes to no repository of images, or is another owner's", pipeline)
 		}
 	}

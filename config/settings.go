@@ -26,6 +26,8 @@ type Settings struct {
 	ZoneFile         string   `env:"BATBERN_ZONE_FILE" help:"zone file (RFC 1035) of the live domain, whose records the new zone takes over; none for a domain that is not in use yet"`
 	NamesHeld        []string `env:"BATBERN_NAMES_HELD" help:"names that a CloudFront distribution outside these stacks still holds (CNAMEAlreadyExists): left out of ours until they are moved; several are separated by commas" validate:"unique,dive,domain"`
 	GithubRepository string   `env:"BATBERN_GITHUB_REPOSITORY" envDefault:"BATbern/infrastructure" help:"the only repository whose workflows may deploy" validate:"repository"`
+	GithubSubjects   []string `env:"BATBERN_GITHUB_SUBJECTS" help:"repositories with immutable OIDC subjects, separated by commas: owner/name=prefix, the prefix as GitHub shows it in the repository's OIDC settings, such as BATbern/infrastructure=repo:BATbern@123456/infrastructure@456789; a repository without an entry is trusted by its name" validate:"unique,dive,githubsubject"`
+	Administrators   []string `env:"BATBERN_ADMINISTRATORS" envDefault:"OrganizationAccountAccessRole,AWSReservedSSO_AdministratorAccess" help:"who administers the environments' accounts, separated by commas: names of roles, AWSReservedSSO_ and the name of a permission set of IAM Identity Center (Control Tower's is AWSReservedSSO_AWSAdministratorAccess), or ARNs of roles in one of these accounts" validate:"min=1,max=10,unique,dive,administrator"`
 	AlarmEmails      []string `env:"BATBERN_ALARM_EMAILS" envDefault:"operations@example.com" help:"who receives alarms; several are separated by commas. An address inside the domain needs a mail exchanger there" validate:"min=1,unique,dive,email"`
 	Owner            string   `env:"BATBERN_OWNER" envDefault:"batbern-operations" help:"tag Owner" validate:"tagvalue"`
 	CostCenter       string   `env:"BATBERN_COST_CENTER" envDefault:"batbern-platform" help:"tag CostCenter" validate:"tagvalue"`
@@ -67,12 +69,12 @@ const prefix = "BATBERN_"
 // isOurs says whether a name is meant for us, whatever its letters' case.
 func isOurs(name string) bool { return strings.HasPrefix(strings.ToUpper(name), prefix) }
 
-// addresses are the entries of a list without the spaces around them, and without entries of nothing else.
-func addresses(list []string) []string {
+// entries are the items of a list without the spaces around them, and without empty ones.
+func entries(list []string) []string {
 	var trimmed []string
-	for _, address := range list {
-		if address = strings.TrimSpace(address); address != "" {
-			trimmed = append(trimmed, address)
+	for _, entry := range list {
+		if entry = strings.TrimSpace(entry); entry != "" {
+			trimmed = append(trimmed, entry)
 		}
 	}
 	return trimmed
@@ -115,9 +117,12 @@ func parseSettings(variables map[string]string) (Settings, Faults) {
 	var settings Settings
 	// every field is a text or a list of texts: parsing cannot fail, validation judges
 	_ = env.ParseWithOptions(&settings, env.Options{Environment: set})
-	settings.AlarmEmails, settings.NamesHeld = addresses(settings.AlarmEmails), addresses(settings.NamesHeld)
+	for _, list := range []*[]string{&settings.AlarmEmails, &settings.NamesHeld, &settings.GithubSubjects, &settings.Administrators} {
+		*list = entries(*list)
+	}
 	structFaults(newValidator(), "", settings, "correct the variable, or unset it for its default", &faults)
 	accountFaults(settings, &faults)
+	settings.signInFaults(&faults)
 	if settings.AwsEndpoint != "" && settings.Backend != "local" {
 		faults.add("BATBERN_AWS_ENDPOINT_URL", settings.AwsEndpoint, "nothing with BATBERN_BACKEND="+settings.Backend,
 			"an emulator's state may not get among AWS's: unset one of the two")

@@ -10,6 +10,7 @@ func staging(settings Settings) Environment {
 		Domains:     Domains{Zone: settings.Domain, Root: string(name) + "." + settings.Domain, Held: settings.NamesHeld},
 		Tags:        tags(settings, stackName(string(name)), string(name)),
 		AlarmEmails: settings.AlarmEmails,
+		Frontend:    frontend(),
 		Baseline:    Baseline{S3PublicAccessBlock: true, EbsEncryption: true, AccessAnalyzer: true, TerraformCloudProvider: true},
 		Network: Network{
 			Cidr:        network("10.20.0.0/16"),

@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/terraform-cdk-go/cdktf"
 
 	"github.com/batbern/infrastructure/config"
+	"github.com/batbern/infrastructure/constructs/identity"
 )
 
 // addBackend says where a stack's state is kept.
@@ -27,13 +28,30 @@ func addBackend(stack cdktf.TerraformStack, name string, settings config.Setting
 		})
 		// S3's own locking: cdktf 0.21 has no field for it
 		stack.AddOverride(jsii.String("terraform.backend.s3.use_lockfile"), true)
+		if role := stateRole(name, settings); role != nil {
+			stack.AddOverride(jsii.String("terraform.backend.s3.assume_role"), role)
+		}
 	default:
 		cdktf.NewLocalBackend(stack, &cdktf.LocalBackendConfig{Path: jsii.String(statePath(name, settings))})
 	}
 }
 
-// readBase gives the base's outputs wherever its state is kept.
-func readBase(stack cdktf.TerraformStack, base string, settings config.Settings) shared {
+// stateRole is the role in the base's account by which the S3 backend reaches the bucket, or nil where the credentials
+// are that account's already: in the base's own stack, and in a pipeline, whose sign-in role keeps the state. An
+// administrator of an environment's account has no other way to a bucket of another account.
+// https://developer.hashicorp.com/terraform/language/backend/s3#assume-role-configuration
+func stateRole(name string, settings config.Settings) map[string]any {
+	if base := (config.Base{}).Stack(); name == base || settings.DeployRole != "none" {
+		return nil
+	}
+	return map[string]any{
+		"role_arn":     fmt.Sprintf("arn:aws:iam::%s:role/%s", settings.AccountBase, identity.StateRole(name)),
+		"session_name": sessionName,
+	}
+}
+
+// readBase returns the base's outputs, for the stack of that name, wherever the base's state is kept.
+func readBase(stack cdktf.TerraformStack, base, name string, settings config.Settings) shared {
 	const id = "base"
 	switch settings.Backend {
 	case "cloud":
@@ -43,11 +61,15 @@ func readBase(stack cdktf.TerraformStack, base string, settings config.Settings)
 			Workspaces:   cdktf.NewNamedRemoteWorkspace(jsii.String(base)),
 		})}
 	case "s3":
-		return shared{cdktf.NewDataTerraformRemoteStateS3(stack, jsii.String(id), &cdktf.DataTerraformRemoteStateS3Config{
+		state := cdktf.NewDataTerraformRemoteStateS3(stack, jsii.String(id), &cdktf.DataTerraformRemoteStateS3Config{
 			Bucket: jsii.String(settings.StateBucket),
 			Key:    jsii.String(stateKey(base)),
 			Region: jsii.String(settings.StateRegion),
-		})}
+		})
+		if role := stateRole(name, settings); role != nil {
+			state.AddOverride(jsii.String("config.assume_role"), role)
+		}
+		return shared{state}
 	default:
 		return shared{cdktf.NewDataTerraformRemoteStateLocal(stack, jsii.String(id), &cdktf.DataTerraformRemoteStateLocalConfig{
 			Path: jsii.String(statePath(base, settings)),

@@ -14,7 +14,7 @@ import (
 func Environment(app cdktf.App, project config.Project, environment config.Environment) cdktf.TerraformStack {
 	settings, account := project.Settings, environment.Account
 	stack := newStack(app, environment.Stack(), settings)
-	base := readBase(stack, project.Base.Stack(), settings)
+	base := readBase(stack, project.Base.Stack(), environment.Stack(), settings)
 
 	add := providers{stack, settings, environment.Tags}.add
 	own, names := entries(stack, base, environment, settings)
@@ -62,6 +62,7 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 			ID: "api", Name: environment.Domains.Api(), Target: services.entry.Target, TargetZoneID: services.entry.TargetZoneID,
 		})),
 	})
+	addFrontendRollout(stack, project.Base, environment, keys, boundaryArn, buckets, front)
 	webOutputs(stack, buckets, front)
 	addObservability(stack, project, environment, watched{
 		keys: keys, topics: topics, boundaryArn: boundaryArn, vpc: vpc, buckets: buckets,

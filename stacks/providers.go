@@ -26,6 +26,9 @@ const (
 // virginia is where CloudFront's certificates, web ACLs and metrics have to be.
 const virginia = "us-east-1"
 
+// sessionName is how the sessions of Terraform are called in CloudTrail.
+const sessionName = "batbern-terraform"
+
 // target is an account and a region that a provider works in, and how it gets there.
 type target struct {
 	account, region string
@@ -59,7 +62,7 @@ func (p providers) add(id, alias string, to target) cdktf.TerraformProvider {
 	if to.entry.roleArn != "" {
 		args.AssumeRole = &[]*awsprovider.AwsProviderAssumeRole{{
 			RoleArn:     jsii.String(to.entry.roleArn),
-			SessionName: jsii.String("batbern-terraform"),
+			SessionName: jsii.String(sessionName),
 		}}
 	}
 	if to.entry.configFile != "" {

@@ -7,6 +7,7 @@ import (
 	"github.com/batbern/infrastructure/constructs/certificate"
 	"github.com/batbern/infrastructure/constructs/edge"
 	"github.com/batbern/infrastructure/constructs/encryption"
+	"github.com/batbern/infrastructure/constructs/identity"
 	"github.com/batbern/infrastructure/constructs/records"
 	"github.com/batbern/infrastructure/constructs/storage"
 )
@@ -93,6 +94,25 @@ func openBuckets(stack cdktf.TerraformStack, environment config.Environment, key
 			DistributionArns: distributions,
 		})
 	}
+}
+
+// addFrontendRollout lets the frontend's pipeline publish, where the frontend names a repository.
+func addFrontendRollout(stack cdktf.TerraformStack, base config.Base, environment config.Environment, keys encryption.Outputs,
+	boundaryArn string, buckets storage.Outputs, front edge.Outputs) {
+	if environment.Frontend.Repository == "" {
+		return
+	}
+	identity.FrontendRollout(stack, "frontend_rollout", identity.FrontendRolloutProps{
+		Name:            environment.Stack(),
+		Account:         environment.Account,
+		BaseAccountID:   base.Account.ID,
+		BoundaryArn:     boundaryArn,
+		BucketName:      buckets.Frontend.Name,
+		BucketArn:       buckets.Frontend.Arn,
+		KeyArn:          keys.StorageKeyArn,
+		DistributionID:  front.Frontend.ID,
+		DistributionArn: front.Frontend.Arn,
+	})
 }
 
 // aliases are the names of the environment that CloudFront answers to.

@@ -18,20 +18,20 @@ func TestBackends(t *testing.T) {
 	for name, c := range map[string]struct {
 		settings settings
 		backend  func(stack string) (kind string, body any)
-		base     map[string]any
+		base     func(stack string) map[string]any
 	}{
 		"local": {
 			backend: func(stack string) (string, any) {
 				return "local", map[string]any{"path": "../../../terraform." + stack + ".tfstate"}
 			},
-			base: map[string]any{"backend": "local", "config": map[string]any{"path": "../../../terraform.batbern-base.tfstate"}},
+			base: same(map[string]any{"backend": "local", "config": map[string]any{"path": "../../../terraform.batbern-base.tfstate"}}),
 		},
 		"emulator": {
 			settings: settings{"BATBERN_AWS_ENDPOINT_URL": "http://localhost:4566"},
 			backend: func(stack string) (string, any) {
 				return "local", map[string]any{"path": "../../../.local/state/terraform." + stack + ".tfstate"}
 			},
-			base: map[string]any{"backend": "local", "config": map[string]any{"path": "../../../.local/state/terraform.batbern-base.tfstate"}},
+			base: same(map[string]any{"backend": "local", "config": map[string]any{"path": "../../../.local/state/terraform.batbern-base.tfstate"}}),
 		},
 		"cloud": {
 			settings: settings{"BATBERN_BACKEND": "cloud", "BATBERN_TFC_ORGANIZATION": "batbern", "BATBERN_TFC_PROJECT": "platform",
@@ -39,14 +39,28 @@ func TestBackends(t *testing.T) {
 			backend: func(stack string) (string, any) {
 				return "cloud", map[string]any{"hostname": "app.eu.terraform.io", "organization": "batbern", "workspaces": map[string]any{"name": stack, "project": "platform"}}
 			},
-			base: map[string]any{"backend": "remote", "config": map[string]any{"hostname": "app.eu.terraform.io", "organization": "batbern", "workspaces": map[string]any{"name": "batbern-base"}}},
+			base: same(map[string]any{"backend": "remote", "config": map[string]any{"hostname": "app.eu.terraform.io", "organization": "batbern", "workspaces": map[string]any{"name": "batbern-base"}}}),
 		},
 		"s3": {
 			settings: settings{"BATBERN_BACKEND": "s3", "BATBERN_STATE_BUCKET": "batbern-state"},
 			backend: func(stack string) (string, any) {
+				backend := map[string]any{"bucket": "batbern-state", "encrypt": true, "key": stack + "/terraform.tfstate", "region": "eu-central-1", "use_lockfile": true}
+				if stack != "batbern-base" {
+					backend["assume_role"] = stateRole(stack)
+				}
+				return "s3", backend
+			},
+			base: func(stack string) map[string]any {
+				return map[string]any{"backend": "s3", "config": map[string]any{
+					"bucket": "batbern-state", "key": "batbern-base/terraform.tfstate", "region": "eu-central-1", "assume_role": stateRole(stack)}}
+			},
+		},
+		"s3 in a pipeline": {
+			settings: settings{"BATBERN_BACKEND": "s3", "BATBERN_STATE_BUCKET": "batbern-state", "BATBERN_DEPLOY_ROLE": "apply"},
+			backend: func(stack string) (string, any) {
 				return "s3", map[string]any{"bucket": "batbern-state", "encrypt": true, "key": stack + "/terraform.tfstate", "region": "eu-central-1", "use_lockfile": true}
 			},
-			base: map[string]any{"backend": "s3", "config": map[string]any{"bucket": "batbern-state", "key": "batbern-base/terraform.tfstate", "region": "eu-central-1"}},
+			base: same(map[string]any{"backend": "s3", "config": map[string]any{"bucket": "batbern-state", "key": "batbern-base/terraform.tfstate", "region": "eu-central-1"}}),
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -74,8 +88,8 @@ func TestBackends(t *testing.T) {
 				}
 				base, _ := states["base"].(map[string]any)
 				delete(base, "//")
-				if len(states) != 1 || !reflect.DeepEqual(base, c.base) {
-					t.Errorf("%s: remote states %v, want base: %v", stack, states, c.base)
+				if len(states) != 1 || !reflect.DeepEqual(base, c.base(stack)) {
+					t.Errorf("%s: remote states %v, want base: %v", stack, states, c.base(stack))
 				}
 			}
 		})
@@ -145,6 +159,16 @@ func TestBackendsDifferInTheirStateAlone(t *testing.T) {
 			t.Error("another input of a function was not found")
 		}
 	})
+}
+
+// same is the remote state of every environment.
+func same(state map[string]any) func(string) map[string]any {
+	return func(string) map[string]any { return state }
+}
+
+// stateRole is how an administrator of an environment's account reaches a state that is in the base's account.
+func stateRole(stack string) map[string]any {
+	return map[string]any{"role_arn": "arn:aws:iam::111122223333:role/" + stack + "-state", "session_name": "batbern-terraform"}
 }
 
 // Every provider is bound to its stack's account; with an emulator none is, none assumes a role, and all point at it.

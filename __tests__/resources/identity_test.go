@@ -59,8 +59,10 @@ func TestHubs(t *testing.T) {
 		for _, environment := range append(config.Names(), config.BaseName) {
 			for _, phase := range []string{"plan", "apply"} {
 				trust := stack.Resource(t, "aws_iam_role", fmt.Sprintf("deployment/%s/%s/role", environment, phase)).Text("assume_role_policy")
+				// a job that may plan must not be able to apply: its GitHub environment is another one
+				job := map[string]string{"plan": string(environment) + "-plan", "apply": string(environment)}[phase]
 				want := fmt.Sprintf(`"StringEquals":{"token.actions.githubusercontent.com:aud":"sts.amazonaws.com",`+
-					`"token.actions.githubusercontent.com:sub":"repo:BATbern/infrastructure:environment:%s"}`, environment)
+					`"token.actions.githubusercontent.com:sub":"repo:BATbern/infrastructure:environment:%s"}`, job)
 				if !strings.Contains(trust, want) || strings.Contains(trust, "app.terraform.io") {
 					t.Errorf("%s %s is trusted to %s", environment, phase, trust)
 				}
@@ -163,8 +165,47 @@ func TestHubs(t *testing.T) {
 			}
 		}
 		denial := kept.Resource(t, "aws_iam_role_policy", "deployment/base/plan/without_data").Text("policy")
-		if want := `"NotResource":["arn:aws:s3:::aws-synthetics-library-*","arn:aws:s3:::states/batbern-base/terraform.tfstate"]`; !strings.Contains(denial, want) {
-			t.Errorf("the base's plan cannot read its state: %s", denial)
+		if want := `"NotResource":["arn:aws:s3:::aws-synthetics-library-*","arn:aws:s3:::states/batbern-base/terraform.tfstate",` +
+			`"arn:aws:s3:::states/batbern-base/terraform.tfstate.tflock"]`; !strings.Contains(denial, want) {
+			t.Errorf("the base's plan cannot read its state or its lock: %s", denial)
+		}
+		if !strings.Contains(kept.Resource(t, "aws_iam_role", "deployment/dev/state/role").Text("assume_role_policy"), "222233334444:role/OrganizationAccountAccessRole") {
+			t.Error("administrators of dev cannot reach its state")
+		}
+		if got, want := kept.Resource(t, "aws_iam_role_policy", "deployment/dev/state/state").Text("policy"),
+			kept.Resource(t, "aws_iam_role_policy", "deployment/dev/apply/state").Text("policy"); got != want {
+			t.Errorf("administrators of dev may %s\nits pipeline %s", got, want)
+		}
+	})
+
+	t.Run("an immutable subject is trusted exactly as it is set", func(t *testing.T) {
+		project := testkit.Project(t, map[string]string{"BATBERN_GITHUB_SUBJECTS": "BATbern/infrastructure=repo:BATbern@12/infrastructure@34"})
+		immutable := testkit.Construct(t, func(stack cdktf.TerraformStack) {
+			identity.Hubs(stack, "deployment", identity.HubsProps{Base: project.Base, BoundaryArn: boundaryArn, ZoneIDs: zoneIDs})
+		})
+		trust := immutable.Resource(t, "aws_iam_role", "deployment/prod/apply/role").Text("assume_role_policy")
+		if want := `"token.actions.githubusercontent.com:sub":"repo:BATbern@12/infrastructure@34:environment:prod"`; !strings.Contains(trust, want) {
+			t.Errorf("%s\nhas no %s", trust, want)
+		}
+		if strings.Contains(trust, "repo:BATbern/infrastructure") {
+			t.Errorf("%s\nstill trusts the name, which somebody else may take", trust)
+		}
+	})
+
+	t.Run("administrators are those that are set, each in its account", func(t *testing.T) {
+		project := testkit.Project(t, map[string]string{
+			"BATBERN_ADMINISTRATORS": "AWSReservedSSO_AWSAdministratorAccess,arn:aws:iam::333344445555:role/ops/admin"})
+		set := testkit.Construct(t, func(stack cdktf.TerraformStack) {
+			identity.Hubs(stack, "deployment", identity.HubsProps{Base: project.Base, BoundaryArn: boundaryArn, ZoneIDs: zoneIDs})
+		})
+		for environment, theirs := range map[string]bool{"dev": false, "staging": true} {
+			trust := set.Resource(t, "aws_iam_role", "deployment/"+environment+"/dns/role").Text("assume_role_policy")
+			if strings.Contains(trust, "role/ops/admin") != theirs {
+				t.Errorf("%s: a role of staging's account: %s", environment, trust)
+			}
+			if !strings.Contains(trust, "/AWSReservedSSO_AWSAdministratorAccess_????????????????") || strings.Contains(trust, "OrganizationAccountAccessRole") {
+				t.Errorf("%s trusts %s", environment, trust)
+			}
 		}
 	})
 
@@ -173,7 +214,8 @@ func TestHubs(t *testing.T) {
 		for _, want := range []string{
 			`"Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole","Condition":{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::111122223333:role/batbern-dev-pipeline-apply"}}`,
 			`"aws:PrincipalArn":["arn:aws:iam::222233334444:role/OrganizationAccountAccessRole",` +
-				`"arn:aws:iam::222233334444:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_AdministratorAccess_*"]`,
+				`"arn:aws:iam::222233334444:role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_AdministratorAccess_????????????????",` +
+				`"arn:aws:iam::222233334444:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_AdministratorAccess_????????????????"]`,
 		} {
 			if !strings.Contains(write, want) {
 				t.Errorf("%s\nhas no %s", write, want)

@@ -26,7 +26,9 @@ func TestFiftyServicesFitTheirStacks(t *testing.T) {
 		service.Routes = []config.Route{{Priority: 100 + i, Paths: []string{fmt.Sprintf("/api/v1/%d", i)}}}
 		service.Buckets = []config.BucketAccess{{Bucket: "content", Write: true}, {Bucket: "imports"}}
 		prod.Services = append(prod.Services, service)
-		project.Base.Pipelines = append(project.Base.Pipelines, config.Pipeline{Service: service.Name, Repository: "BATbern/" + service.Name})
+		project.Base.Pipelines = append(project.Base.Pipelines, config.Pipeline{
+			Name: service.Name, Repository: "BATbern/" + service.Name, SubjectPrefix: "repo:BATbern@123456789/" + service.Name + "@1234567890",
+		})
 		project.Base.Repositories = append(project.Base.Repositories, service.Name)
 	}
 	project.Environments = []config.Environment{prod}

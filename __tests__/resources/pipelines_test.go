@@ -198,9 +198,62 @@ func TestServicePipelinesEnterThroughTheBase(t *testing.T) {
 			}
 		}
 	}
+	for _, environment := range project.Environments {
+		subjects["frontend in "+string(environment.Name)] = "pipelines/frontend/" + string(environment.Name) // judged with the frontend
+	}
 	for _, role := range base.Resources("aws_iam_role") {
 		if strings.HasPrefix(role.Path, "pipelines/") && !slices.Contains(slices.Collect(maps.Values(subjects)), strings.TrimSuffix(role.Path, "/role")) {
 			t.Errorf("%s is nobody's", role.Path)
+		}
+	}
+}
+
+// The frontend's pipeline writes its bucket and invalidates its distribution, and enters as a service's does.
+func TestFrontendPipelinePublishesTheFrontendAlone(t *testing.T) {
+	project := testkit.Project(t)
+	base := testkit.StackNamed(t, project.Base.Stack())
+	for _, environment := range project.Environments {
+		stack := testkit.StackNamed(t, environment.Stack())
+		reference := func(typ, path string) string { return "${" + stack.Resource(t, typ, path).Address() + ".arn}" }
+		bucket := "arn:aws:s3:::" + stack.Resource(t, "aws_s3_bucket", "storage/frontend/bucket").Text("bucket")
+		distribution := []string{reference("aws_cloudfront_distribution", "edge/frontend/distribution")}
+		key := []string{reference("aws_kms_key", "encryption/storage")}
+		want := map[string][]string{
+			"ssm:GetParameter": {fmt.Sprintf("arn:aws:ssm:%s:%s:parameter/batbern/%s/frontend/deployment",
+				environment.Account.Region, environment.Account.ID, environment.Name)},
+			"s3:ListBucket":                 {bucket},
+			"s3:AbortMultipartUpload":       {bucket + "/*"},
+			"s3:DeleteObject":               {bucket + "/*"},
+			"s3:PutObject":                  {bucket + "/*"},
+			"kms:Decrypt":                   key,
+			"kms:GenerateDataKey":           key,
+			"cloudfront:CreateInvalidation": distribution,
+			"cloudfront:GetInvalidation":    distribution,
+		}
+		got := statements(t, stack.Resource(t, "aws_iam_role_policy", "frontend_rollout/pipeline/publish"), "policy")
+		if wrong, missing := rightsBeyond(got, want), missingRights(got, want); len(wrong)+len(missing) > 0 {
+			t.Errorf("%s: beyond %v, missing %v", stack.Name, wrong, missing)
+		}
+		hub := fmt.Sprintf("arn:aws:iam::%s:role/%s-frontend-pipeline", project.Base.Account.ID, stack.Name)
+		role := stack.Resource(t, "aws_iam_role", "frontend_rollout/pipeline/role")
+		if trust := statements(t, role, "assume_role_policy"); len(trust) != 1 ||
+			!slices.Equal(trust[0].Conditions["ArnLike"]["aws:PrincipalArn"], []string{hub}) || role.Text("permissions_boundary") == "" {
+			t.Errorf("%s: %v", stack.Name, role.Body)
+		}
+		entrance := "pipelines/frontend/" + string(environment.Name)
+		subject := fmt.Sprintf("repo:BATbern/%s:environment:%s", environment.Frontend.Repository, environment.Name)
+		if trust := base.Resource(t, "aws_iam_role", entrance+"/role").Text("assume_role_policy"); !strings.Contains(trust, `"`+subject+`"`) {
+			t.Errorf("%s trusts %s", entrance, trust)
+		}
+		onward := map[string][]string{"sts:AssumeRole": {fmt.Sprintf("arn:aws:iam::%s:role/%s-frontend-rollout", environment.Account.ID, stack.Name)}}
+		assume := statements(t, base.Resource(t, "aws_iam_role_policy", entrance+"/assume"), "policy")
+		if wrong, missing := rightsBeyond(assume, onward), missingRights(assume, onward); len(wrong)+len(missing) > 0 {
+			t.Errorf("%s: beyond %v, missing %v", entrance, wrong, missing)
+		}
+	}
+	for _, role := range base.Resources("aws_iam_role") {
+		if role.Path == "pipelines/frontend/images/role" {
+			t.Error("the frontend pushes images")
 		}
 	}
 }
@@ -209,7 +262,7 @@ func TestServicePipelinesEnterThroughTheBase(t *testing.T) {
 func TestNoPipelineWithoutARepository(t *testing.T) {
 	project := testkit.Project(t)
 	nobody := project.Environments[0].Services[1].Name
-	project.Base.Pipelines = slices.DeleteFunc(slices.Clone(project.Base.Pipelines), func(p config.Pipeline) bool { return p.Service == nobody })
+	project.Base.Pipelines = slices.DeleteFunc(slices.Clone(project.Base.Pipelines), func(p config.Pipeline) bool { return p.Name == nobody })
 	for i := range project.Environments {
 		services := slices.Clone(project.Environments[i].Services)
 		services[1].Repository = ""
@@ -221,12 +274,12 @@ func TestNoPipelineWithoutARepository(t *testing.T) {
 			if strings.HasPrefix(role.Path, "pipelines/"+snake(nobody)) || role.Path == below(nobody, "pipeline_role") {
 				t.Errorf("%s has %s", name, role.Path)
 			}
-			if strings.HasPrefix(role.Path, "pipelines/") || strings.HasSuffix(role.Path, "/pipeline_role") {
+			if strings.HasPrefix(role.Path, "pipelines/") || strings.HasSuffix(role.Path, "/pipeline_role") || role.Path == "frontend_rollout/pipeline/role" {
 				roles++
 			}
 		}
-		if want := map[bool]int{true: 16, false: 4}[name == "batbern-base"]; roles != want {
-			t.Errorf("%s has %d roles of the other four services' pipelines, not %d", name, roles, want)
+		if want := map[bool]int{true: 19, false: 5}[name == "batbern-base"]; roles != want {
+			t.Errorf("%s has %d roles of the pipelines of the other four services and the frontend, not %d", name, roles, want)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/constructs-go/constructs/v10"
@@ -47,7 +48,7 @@ type HubsOutputs struct {
 func Hubs(scope constructs.Construct, id string, props HubsProps) HubsOutputs {
 	scope = constructs.NewConstruct(scope, jsii.String(id))
 	in := signIn{
-		github: Github{Repository: props.Base.GithubRepository, ProviderArn: githubProvider(scope)},
+		github: Github{SubjectPrefix: props.Base.GithubSubjectPrefix, ProviderArn: githubProvider(scope)},
 		cloud: TerraformCloud{
 			Host:         props.Base.TfcHost,
 			Organization: props.Base.TfcOrganization,
@@ -67,6 +68,11 @@ func Hubs(scope constructs.Construct, id string, props HubsProps) HubsOutputs {
 		outputs.ApplyRoleArns[name] = hub(Apply, deployment, in, props).make(of)
 		outputs.DNSRoleArns[name] = dnsRole(deployment, in, props).make(of)
 		outputs.DNSReadRoleArns[name] = dnsReadRole(deployment, in, props).make(of)
+		if props.State.Bucket != "" {
+			if admins := trustAdministrators(deployment.AccountID, props.Base.Administrators); admins != nil {
+				stateRole(deployment, admins, props).make(of)
+			}
+		}
 	}
 	of := constructs.NewConstruct(scope, jsii.String(string(config.BaseName)))
 	outputs.PlanRoleArns[config.BaseName] = own(Plan, in, props).make(of)
@@ -98,7 +104,7 @@ func hub(phase Phase, deployment config.Deployment, in signIn, props HubsProps) 
 	return role{
 		id: string(phase), name: phase.hub(deployment.Stack), boundaryArn: props.BoundaryArn,
 		description: fmt.Sprintf("Workflows that %s %s sign in here", phase, deployment.Stack),
-		trust:       policy.Document{Statements: []policy.Statement{in.github.trust(string(deployment.Environment))}},
+		trust:       policy.Document{Statements: []policy.Statement{in.github.trust(githubEnvironment(deployment.Environment, phase))}},
 		rights:      rights,
 	}
 }
@@ -111,12 +117,12 @@ func own(phase Phase, in signIn, props HubsProps) role {
 		Stack: stack, Protection: props.Base.Protection,
 	}
 	if props.State.Bucket != "" {
-		rights.StateObjects = []string{props.State.object(stack)}
+		rights.StateObjects = []string{props.State.object(stack), props.State.lock(stack)}
 	}
 	made := role{
 		id: string(phase), name: phase.role(stack), boundaryArn: props.BoundaryArn, readOnly: true,
 		description: fmt.Sprintf("Pipelines that %s %s sign in here", phase, stack),
-		trust:       policy.Document{Statements: append(in.cloud.trust(stack, phase), in.github.trust(string(config.BaseName)))},
+		trust:       policy.Document{Statements: append(in.cloud.trust(stack, phase), in.github.trust(githubEnvironment(config.BaseName, phase)))},
 		rights:      []right{{"without_data", rights.WithoutData()}},
 	}
 	if props.State.Bucket != "" {
@@ -141,9 +147,10 @@ func dnsRole(deployment config.Deployment, in signIn, props HubsProps) role {
 	return role{
 		id: "dns", name: dnsName(deployment.Stack), boundaryArn: props.BoundaryArn,
 		description: fmt.Sprintf("Writes the names of %s in %s, and no others", deployment.Stack, props.Base.Zone),
-		trust: policy.Document{Statements: append(in.cloud.trust(deployment.Stack, Apply),
-			trustPrincipals("Pipeline", account, roleArn(account, Apply.hub(deployment.Stack))),
-			trustPrincipals("Administrators", deployment.AccountID, administrators(deployment.AccountID)...),
+		trust: policy.Document{Statements: slices.Concat(
+			in.cloud.trust(deployment.Stack, Apply),
+			[]policy.Statement{trustPrincipals("Pipeline", account, roleArn(account, Apply.hub(deployment.Stack)))},
+			trustAdministrators(deployment.AccountID, props.Base.Administrators),
 		)},
 		rights: []right{{"records", RecordPolicy(props.ZoneIDs[deployment.Environment], deployment.Domains, props.Base.Deployments)}},
 	}
@@ -161,10 +168,29 @@ func dnsReadRole(deployment config.Deployment, in signIn, props HubsProps) role 
 	}
 }
 
+// StateRole is the name of the role in the base account with which an administrator of an environment's account reaches
+// the state bucket. Pipelines need none: they are in the base account already, see [Hubs].
+func StateRole(stack string) string { return stack + "-state" }
+
+// stateRole keeps the state and the lock of one environment, and reads the base's state. A role in the bucket's account
+// needs no bucket policy, which would be in nobody's Terraform: the bucket is made by hand, before the base.
+func stateRole(deployment config.Deployment, admins []policy.Statement, props HubsProps) role {
+	return role{
+		id: "state", name: StateRole(deployment.Stack), boundaryArn: props.BoundaryArn,
+		description: fmt.Sprintf("Administrators of %s keep its state in %s", deployment.Stack, props.State.Bucket),
+		trust:       policy.Document{Statements: admins},
+		rights:      []right{{"state", props.State.Policy(Apply, deployment.Stack, props.Base.Stack())}},
+	}
+}
+
 // Policy lets a pipeline keep the state of its stack: a plan reads it and holds the lock, an apply writes it. States
 // of the stacks in reads are read.
+//
+// Besides the objects, Terraform lists the workspaces of the bucket when it initializes a stack, and tells a missing
+// state from a forbidden one by s3:ListBucket.
+// https://developer.hashicorp.com/terraform/language/backend/s3#permissions-required
 func (s State) Policy(phase Phase, stack string, reads ...string) policy.Document {
-	keys := []string{s.Key(stack), s.Key(stack) + ".tflock"}
+	keys := []string{workspaces, s.Key(stack), s.Key(stack) + ".tflock"}
 	objects := []string{s.object(stack)}
 	for _, other := range reads {
 		keys, objects = append(keys, s.Key(other)), append(objects, s.object(other))
@@ -173,7 +199,7 @@ func (s State) Policy(phase Phase, stack string, reads ...string) policy.Documen
 		Sid:       "Lock",
 		Effect:    policy.Allow,
 		Actions:   []string{"s3:DeleteObject", "s3:GetObject", "s3:PutObject"},
-		Resources: []string{s.object(stack) + ".tflock"},
+		Resources: []string{s.lock(stack)},
 	}
 	statements := []policy.Statement{
 		{
@@ -193,6 +219,13 @@ func (s State) Policy(phase Phase, stack string, reads ...string) policy.Documen
 	}
 	return policy.Document{Statements: statements}
 }
+
+// workspaces is where the S3 backend keeps the states of workspaces other than the default one, unless it is told
+// another place. None of ours has such a workspace, but each is looked for.
+const workspaces = "env:/"
+
+// lock is the ARN of the object that Terraform holds while it works: use_lockfile of the S3 backend.
+func (s State) lock(stack string) string { return s.object(stack) + ".tflock" }
 
 func (s State) object(stack string) string {
 	return fmt.Sprintf("arn:aws:s3:::%s/%s", s.Bucket, s.Key(stack))

@@ -24,17 +24,19 @@ type ServiceHubsProps struct {
 	ImageArns map[string]string
 }
 
-// ServiceHubs makes the roles in the base account that the services' own pipelines sign in to: for each service with
-// a repository on GitHub one that pushes its images, and one an environment that can do nothing but go on to the role
-// that rolls the service out there ([RolloutRole]).
+// ServiceHubs makes the roles in the base account that the pipelines of the services and of the frontend sign in to: for
+// each one with a repository on GitHub, a role an environment that can do nothing but go on to the role that rolls it out
+// there ([RolloutRole]); for a service also one that pushes its images.
 //
 // Each trusts jobs of one GitHub environment in one repository. So a pull request gets nothing, who may push or roll
 // out where is decided by that environment's protection rules, and no service's pipeline touches another's.
 func ServiceHubs(scope constructs.Construct, id string, props ServiceHubsProps) {
 	scope = constructs.NewConstruct(scope, jsii.String(id))
 	for _, pipeline := range props.Base.Pipelines {
-		of := constructs.NewConstruct(scope, jsii.String(strings.ReplaceAll(pipeline.Service, "-", "_")))
-		images(pipeline, props).make(of)
+		of := constructs.NewConstruct(scope, jsii.String(strings.ReplaceAll(pipeline.Name, "-", "_")))
+		if pipeline.HasImages() {
+			images(pipeline, props).make(of)
+		}
 		for _, deployment := range props.Base.Deployments {
 			serviceHub(pipeline, deployment, props).make(of)
 		}
@@ -44,10 +46,10 @@ func ServiceHubs(scope constructs.Construct, id string, props ServiceHubsProps) 
 // images is the role that pushes a service's images and reads what the scan found in them.
 func images(pipeline config.Pipeline, props ServiceHubsProps) role {
 	return role{
-		id: ImagesEnvironment, name: fmt.Sprintf("%s-%s-images", props.Base.Stack(), pipeline.Service), boundaryArn: props.BoundaryArn,
-		description: fmt.Sprintf("The pipeline of %s pushes its images", pipeline.Service),
+		id: ImagesEnvironment, name: fmt.Sprintf("%s-%s-images", props.Base.Stack(), pipeline.Name), boundaryArn: props.BoundaryArn,
+		description: fmt.Sprintf("The pipeline of %s pushes its images", pipeline.Name),
 		trust:       props.jobs(pipeline, ImagesEnvironment),
-		rights:      []right{{"push", PushPolicy(props.ImageArns[pipeline.Service])}},
+		rights:      []right{{"push", PushPolicy(props.ImageArns[pipeline.Name])}},
 	}
 }
 
@@ -68,21 +70,21 @@ func PushPolicy(repositoryArn string) policy.Document {
 // serviceHub is the role in which a service's pipeline enters an environment.
 func serviceHub(pipeline config.Pipeline, deployment config.Deployment, props ServiceHubsProps) role {
 	return role{
-		id: string(deployment.Environment), name: serviceHubName(deployment.Stack, pipeline.Service), boundaryArn: props.BoundaryArn,
-		description: fmt.Sprintf("The pipeline of %s enters %s here", pipeline.Service, deployment.Stack),
+		id: string(deployment.Environment), name: serviceHubName(deployment.Stack, pipeline.Name), boundaryArn: props.BoundaryArn,
+		description: fmt.Sprintf("The pipeline of %s enters %s here", pipeline.Name, deployment.Stack),
 		trust:       props.jobs(pipeline, string(deployment.Environment)),
 		rights: []right{{"assume", policy.Document{Statements: []policy.Statement{{
 			Sid:       "OnwardRole",
 			Effect:    policy.Allow,
 			Actions:   []string{"sts:AssumeRole"},
-			Resources: []string{roleArn(deployment.AccountID, RolloutRole(deployment.Stack, pipeline.Service))},
+			Resources: []string{roleArn(deployment.AccountID, RolloutRole(deployment.Stack, pipeline.Name))},
 		}}}}},
 	}
 }
 
 // jobs lets the pipeline's jobs in one GitHub environment sign in.
 func (p ServiceHubsProps) jobs(of config.Pipeline, environment string) policy.Document {
-	github := Github{Repository: of.Repository, ProviderArn: p.GithubProviderArn}
+	github := Github{SubjectPrefix: of.SubjectPrefix, ProviderArn: p.GithubProviderArn}
 	return policy.Document{Statements: []policy.Statement{github.trust(environment)}}
 }
 

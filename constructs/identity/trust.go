@@ -2,7 +2,9 @@ package identity
 
 import (
 	"fmt"
+	"strings"
 
+	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/constructs/policy"
 )
 
@@ -24,10 +26,20 @@ const (
 	Apply Phase = "apply"
 )
 
+// githubEnvironment is the GitHub environment of the jobs of a phase: "dev-plan" plans and "dev" applies. They differ, so
+// that a job that may plan cannot apply, and only the second needs reviewers.
+func githubEnvironment(name config.Name, in Phase) string {
+	if in == Plan {
+		return string(name) + "-" + string(Plan)
+	}
+	return string(name)
+}
+
 // Github is the repository whose workflows may sign in.
 type Github struct {
-	Repository  string // "owner/name"
-	ProviderArn string
+	// SubjectPrefix begins the subjects of its tokens: "repo:owner/name", or with numeric ids. It is compared exactly.
+	SubjectPrefix string
+	ProviderArn   string
 }
 
 // trust lets the repository's workflows sign in, in jobs of one GitHub environment. Branches and pull requests without
@@ -41,7 +53,7 @@ func (g Github) trust(environment string) policy.Statement {
 		Actions:    []string{"sts:AssumeRoleWithWebIdentity"},
 		Conditions: policy.Conditions{"StringEquals": {
 			githubHost + ":aud": {githubAudience},
-			githubHost + ":sub": {fmt.Sprintf("repo:%s:environment:%s", g.Repository, environment)},
+			githubHost + ":sub": {g.SubjectPrefix + ":environment:" + environment},
 		}},
 	}
 }
@@ -91,11 +103,38 @@ func trustPrincipals(sid, accountID string, patterns ...string) policy.Statement
 	}
 }
 
-// administrators of an account: whoever comes from the organization's management account, and who signs in through IAM
-// Identity Center as administrator.
-func administrators(accountID string) []string {
-	return []string{
-		roleArn(accountID, "OrganizationAccountAccessRole"),
-		roleArn(accountID, "aws-reserved/sso.amazonaws.com/*AWSReservedSSO_AdministratorAccess_*"),
+// permissionSet begins the names of the roles that IAM Identity Center makes of permission sets. It ends them with an
+// underscore and 16 characters, and puts them on a path with its region, or without one for us-east-1.
+// https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
+const permissionSet = "AWSReservedSSO_"
+
+// administrators are the ARNs, as patterns, of an account's administrators: roles by name, permission sets, and those of
+// the ARNs that are in the account.
+func administrators(accountID string, entries []string) []string {
+	var arns []string
+	for _, entry := range entries {
+		switch {
+		case strings.HasPrefix(entry, "arn:"):
+			if strings.HasPrefix(entry, roleArn(accountID, "")) {
+				arns = append(arns, entry)
+			}
+		case strings.HasPrefix(entry, permissionSet):
+			// exactly 16 characters: another set's name may begin with this one's
+			role := entry + "_" + strings.Repeat("?", 16)
+			arns = append(arns,
+				roleArn(accountID, "aws-reserved/sso.amazonaws.com/"+role), roleArn(accountID, "aws-reserved/sso.amazonaws.com/*/"+role))
+		default:
+			arns = append(arns, roleArn(accountID, entry))
+		}
 	}
+	return arns
+}
+
+// trustAdministrators lets an account's administrators assume a role: nothing where none is named for the account.
+func trustAdministrators(accountID string, entries []string) []policy.Statement {
+	arns := administrators(accountID, entries)
+	if len(arns) == 0 {
+		return nil
+	}
+	return []policy.Statement{trustPrincipals("Administrators", accountID, arns...)}
 }
