@@ -8,16 +8,18 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/batbern/infrastructure/internal/diagram"
 )
 
 // DiagramCmd draws the synthesized stacks.
 type DiagramCmd struct {
-	Dir   string `help:"Synthesized tree." default:"cdktf.out" placeholder:"DIR"`
-	Out   string `help:"Folder of the pictures." default:"docs/pictures" placeholder:"DIR"`
-	Env   string `help:"Only this environment." placeholder:"ENV"`
-	Check bool   `help:"Write nothing; fail where an SVG in --out is not what the tree gives."`
+	jsonFlag
+	Dir   string          `help:"Synthesized stacks." default:"cdktf.out" placeholder:"DIR"`
+	Out   string          `help:"Folder of the pictures." default:"docs/pictures" placeholder:"DIR"`
+	Env   environmentName `help:"Only this environment." placeholder:"ENV" completion-predictor:"environment"`
+	Check bool            `help:"Write nothing. Fail if an SVG in --out differs from the stacks."`
 }
 
 // drawn is one picture under its file name without extension.
@@ -38,19 +40,22 @@ func (c *DiagramCmd) Run(ctx context.Context, std streams) error {
 	if err := os.MkdirAll(c.Out, 0o755); err != nil {
 		return fmt.Errorf("make the folder of the pictures: %w", err)
 	}
+	var files []string
 	for _, d := range pictures {
 		png, err := d.picture.PNG()
 		if err != nil {
 			return err
 		}
-		for extension, content := range map[string][]byte{".svg": d.picture.SVG(), ".png": png} {
-			if err := os.WriteFile(filepath.Join(c.Out, d.name+extension), content, 0o644); err != nil {
-				return fmt.Errorf("write the picture: %w", err)
-			}
+		name := filepath.Join(c.Out, d.name)
+		if err := errors.Join(writeFile(name+".svg", d.picture.SVG()), writeFile(name+".png", png)); err != nil {
+			return fmt.Errorf("write the picture: %w", err)
 		}
-		fmt.Fprintf(std.Out, "%s.svg and .png\n", filepath.Join(c.Out, d.name))
+		files = append(files, name+".svg", name+".png")
 	}
-	return nil
+	return c.print(std.Out, files, func() error {
+		_, err := fmt.Fprintln(std.Out, strings.Join(files, "\n"))
+		return err
+	})
 }
 
 // draw draws what has something to show: a stack without a network has no architecture picture.
@@ -83,14 +88,14 @@ func (c *DiagramCmd) draw(ctx context.Context) ([]drawn, error) {
 	return pictures, nil
 }
 
-// compare fails with the names of all pictures that are not fresh. SVGs are compared: their bytes follow from the tree.
+// compare fails with the names of all outdated pictures. It compares SVGs: the same tree always has the same bytes.
 func (c *DiagramCmd) compare(pictures []drawn) error {
 	var stale []error
 	for _, d := range pictures {
 		file := filepath.Join(c.Out, d.name+".svg")
 		there, err := os.ReadFile(file)
 		if err != nil || !bytes.Equal(there, d.picture.SVG()) {
-			stale = append(stale, fmt.Errorf("%s is not what the stacks give: run `make diagram`", file))
+			stale = append(stale, fmt.Errorf("%s differs from the stacks: run `make diagram`", file))
 		}
 	}
 	slices.SortFunc(stale, func(a, b error) int { return bytes.Compare([]byte(a.Error()), []byte(b.Error())) })

@@ -25,15 +25,16 @@ import (
 // MigrateCmd applies an environment's migrations by hand: what the migration function does during a deployment, with
 // the operator's credentials and more patience. It runs the image that is deployed, not the SQL of this folder.
 type MigrateCmd struct {
-	Env     string        `help:"The environment." required:"" placeholder:"ENV"`
-	Wait    time.Duration `help:"How long to wait for the end. The migration itself has no limit." default:"1h"`
-	Request string        `help:"Read the request from this file; without one, from the environment's parameter." type:"existingfile" placeholder:"FILE"`
+	jsonFlag
+	Env     environmentName `help:"The environment." required:"" placeholder:"ENV" completion-predictor:"environment"`
+	Wait    time.Duration   `help:"How long to wait for the result. The migration itself has no limit." default:"1h" placeholder:"TIME"`
+	Request string          `help:"Read the request from this file. Without it, from the environment's parameter." type:"existingfile" placeholder:"FILE"`
 }
 
 // Run starts the environment's migration task, or attaches to the one that runs, and waits for its end. Giving up,
 // by Ctrl-C or at the end of the time, leaves the task alone.
 func (c *MigrateCmd) Run(ctx context.Context, std streams) error {
-	environment, err := config.Load(config.Name(c.Env))
+	environment, err := loadEnvironment(c.Env)
 	if err != nil {
 		return err
 	}
@@ -55,8 +56,10 @@ func (c *MigrateCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(std.Out, "%s is migrated: log stream %s in %s\n", c.Env, result.LogStream, result.LogGroup)
-	return nil
+	return c.print(std.Out, result, func() error {
+		_, err := fmt.Fprintf(std.Out, "%s is migrated: log stream %s in %s\n", c.Env, result.LogStream, result.LogGroup)
+		return err
+	})
 }
 
 func (c *MigrateCmd) request(ctx context.Context, settings aws.Config, environment config.Environment) (event.Migration, error) {

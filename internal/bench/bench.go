@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"text/tabwriter"
 	"time"
 )
 
@@ -21,12 +20,19 @@ type measured struct {
 	seconds      []float64
 }
 
-// Run builds the programs, runs each the given number of times in turns, and prints medians and ratios. The first turn
-// warms the caches and does not count.
-func Run(ctx context.Context, out io.Writer, turns int) error {
+// Result is what the runs of one program took.
+type Result struct {
+	Program       string  `json:"program"`
+	MedianSeconds float64 `json:"medianSeconds"`
+	Ratio         float64 `json:"ratio"` // of the median to that of the first program
+}
+
+// Run builds the programs, runs each the given number of times in turns, and returns their results. The first turn
+// warms the caches and does not count. It writes its progress and leaves no file behind, also where ctx ends early.
+func Run(ctx context.Context, progress io.Writer, turns int) ([]Result, error) {
 	folder, err := os.MkdirTemp("", "batbern-bench-")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer os.RemoveAll(folder)
 	programs := []*measured{
@@ -37,24 +43,26 @@ func Run(ctx context.Context, out io.Writer, turns int) error {
 	for i, program := range programs {
 		binary := filepath.Join(folder, fmt.Sprint(i))
 		if text, err := exec.CommandContext(ctx, "go", "build", "-o", binary, program.source).CombinedOutput(); err != nil {
-			return fmt.Errorf("building %s: %w\n%s", program.source, err, text)
+			return nil, fmt.Errorf("building %s: %w\n%s", program.source, err, text)
 		}
 		program.source = binary
 	}
 	for turn := range turns + 1 {
 		for _, program := range programs {
-			if err := program.run(ctx, filepath.Join(folder, "out"), turn > 0); err != nil {
-				return err
+			if err := program.run(ctx, folder, turn > 0); err != nil {
+				return nil, err
 			}
 		}
-		fmt.Fprintf(out, "turn %d of %d\n", turn, turns)
+		fmt.Fprintf(progress, "turn %d of %d\n", turn, turns)
 	}
-	return table(out, programs)
+	return compare(programs), nil
 }
 
-func (m *measured) run(ctx context.Context, output string, counts bool) error {
+func (m *measured) run(ctx context.Context, folder string, counts bool) error {
 	command := exec.CommandContext(ctx, m.source)
-	command.Env = append(append(os.Environ(), "CDKTF_OUTDIR="+output, "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20"), m.variables...)
+	command.Env = append(append(os.Environ(), "CDKTF_OUTDIR="+filepath.Join(folder, "out"),
+		"TMPDIR="+folder, // jsii's temporary files, which a killed process leaves
+		"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20"), m.variables...)
 	start := time.Now()
 	if text, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w\n%s", m.name, err, text)
@@ -65,14 +73,15 @@ func (m *measured) run(ctx context.Context, output string, counts bool) error {
 	return nil
 }
 
-func table(out io.Writer, programs []*measured) error {
+// compare relates the medians to the first program's.
+func compare(programs []*measured) []Result {
 	reference := median(programs[0].seconds)
-	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "\nprogram\tmedian s\tratio\t")
+	var results []Result
 	for _, program := range programs {
-		fmt.Fprintf(table, "%s\t%.2f\t%.2f\t\n", program.name, median(program.seconds), median(program.seconds)/reference)
+		m := median(program.seconds)
+		results = append(results, Result{program.name, m, m / reference})
 	}
-	return table.Flush()
+	return results
 }
 
 func median(values []float64) float64 {

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// LockMigrationsCmd appends to released.lock.
+type LockMigrationsCmd struct {
+	jsonFlag
+	Dir string `help:"Folder with sql/<schema> and released.lock." default:"migrations" type:"existingdir" placeholder:"DIR"`
+}
+
+// Run records the migrations that the lock does not name yet. It writes nothing if there is a fault.
+func (c *LockMigrationsCmd) Run(std streams) error {
+	lock, findings, err := lintMigrations(c.Dir)
+	if err != nil {
+		return err
+	}
+	if len(findings) > 0 {
+		if err := printFindings(std.Err, c.Dir, findings); err != nil {
+			return err
+		}
+		return faults(c.Dir, findings)
+	}
+	added, err := lock.Append(os.DirFS(filepath.Join(c.Dir, "sql")))
+	if err != nil {
+		return err
+	}
+	var content strings.Builder
+	if err := lock.Write(&content); err != nil {
+		return err
+	}
+	if err := writeFile(lockFile(c.Dir), []byte(content.String())); err != nil {
+		return err
+	}
+	result := struct {
+		Released int      `json:"released"`
+		Added    []string `json:"added"`
+	}{len(lock), added}
+	return c.print(std.Out, result, func() error {
+		for _, path := range added {
+			fmt.Fprintf(std.Out, "released: %s\n", path)
+		}
+		_, err := fmt.Fprintf(std.Out, "%d migrations are released, %d of them new\n", len(lock), len(added))
+		return err
+	})
+}
