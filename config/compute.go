@@ -141,11 +141,7 @@ func (e Environment) servicesFit(at path, report *Faults) {
 func (e Environment) mostTasks() int {
 	total := 0
 	for _, service := range e.Services {
-		most := service.Scaling.MaxTasks
-		for _, schedule := range service.Scaling.Schedules {
-			most = max(most, schedule.MaxTasks)
-		}
-		total += most
+		total += service.Scaling.mostTasks()
 	}
 	return total
 }

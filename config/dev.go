@@ -12,6 +12,7 @@ func dev(settings Settings) Environment {
 		AlarmEmails: settings.AlarmEmails,
 		Frontend:    frontend(),
 		Baseline:    Baseline{S3PublicAccessBlock: true, EbsEncryption: true, AccessAnalyzer: true, TerraformCloudProvider: true},
+		Quotas:      newAccount(),
 		Network: Network{
 			Cidr:        network("10.10.0.0/16"),
 			Zones:       []string{"a", "b"}, // two: what RDS, RDS Proxy and the load balancer ask for

@@ -29,6 +29,7 @@ type Environment struct {
 	AlarmEmails []string `validate:"required,max=10,unique,dive,email"` // ten is what AWS Budgets takes
 
 	Baseline  Baseline
+	Quotas    Quotas
 	Network   Network
 	Database  Database
 	Backup    Backup

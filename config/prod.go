@@ -16,6 +16,7 @@ func prod(settings Settings) Environment {
 		AlarmEmails: settings.AlarmEmails,
 		Frontend:    frontend(),
 		Baseline:    Baseline{S3PublicAccessBlock: true, EbsEncryption: true, AccessAnalyzer: true, TerraformCloudProvider: true},
+		Quotas:      Quotas{FargateVcpus: 40, FargateSpotVcpus: 6, ElasticIPs: 5}, // twice a conference day: a rollout doubles a service,
 		Network: Network{
 			Cidr:        network("10.30.0.0/16"),
 			Zones:       []string{"a", "b"}, // a third would add a NAT gateway's price and little safety

@@ -310,6 +310,15 @@ func (s Service) policyCharacters() int {
 	return size
 }
 
+// mostTasks is how many tasks the bounds or a schedule allow at most.
+func (s Scaling) mostTasks() int {
+	most := s.MaxTasks
+	for _, schedule := range s.Schedules {
+		most = max(most, schedule.MaxTasks)
+	}
+	return most
+}
+
 func (s Scaling) check(at path, report *Faults) {
 	if s.MinTasks > s.DesiredTasks || s.DesiredTasks > s.MaxTasks {
 		found := fmt.Sprintf("%d, %d, %d", s.MinTasks, s.DesiredTasks, s.MaxTasks)

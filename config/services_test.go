@@ -185,7 +185,7 @@ func TestProductionFloorOfCompute(t *testing.T) {
 		"Compute.Exec":              func(e *Environment) { e.Compute.Exec = true },
 		"Compute.ContainerInsights": func(e *Environment) { e.Compute.ContainerInsights = "enabled" },
 		"Compute.Rollout.Strategy":  func(e *Environment) { e.Compute.Rollout = Rollout{Strategy: Rolling} },
-		"Compute.Capacity":          func(e *Environment) { e.Compute.Capacity.SpotWeight = 1 },
+		"Compute.Capacity":          func(e *Environment) { e.Compute.Capacity.SpotWeight, e.Quotas.FargateSpotVcpus = 1, 40 },
 		"Compute.LogRetentionDays":  func(e *Environment) { e.Compute.LogRetentionDays = 180 },
 		"Api.LogRetentionDays":      func(e *Environment) { e.Api.LogRetentionDays = 180 },
 		"Api.CorsOrigins":           func(e *Environment) { e.Api.CorsOrigins = []string{"*"} },
@@ -241,6 +241,7 @@ func TestLimitsOfManyServices(t *testing.T) {
 			project := load(t, nil)
 			environment := &project.Environments[i]
 			many(environment, c.count, c.ownPorts)
+			environment.Quotas.FargateVcpus, environment.Quotas.FargateSpotVcpus = 20_000, 20_000 // have tests of their own
 			if c.spoil != nil {
 				c.spoil(environment)
 			}

@@ -12,6 +12,7 @@ func staging(settings Settings) Environment {
 		AlarmEmails: settings.AlarmEmails,
 		Frontend:    frontend(),
 		Baseline:    Baseline{S3PublicAccessBlock: true, EbsEncryption: true, AccessAnalyzer: true, TerraformCloudProvider: true},
+		Quotas:      newAccount(),
 		Network: Network{
 			Cidr:        network("10.20.0.0/16"),
 			Zones:       []string{"a", "b"},

@@ -252,6 +252,7 @@ func (e Environment) check(at path, report *Faults) {
 		secret.check(at.field("ExternalSecrets").key(secret.Name), report)
 	}
 	e.servicesFit(at, report)
+	e.checkQuotas(at, report)
 	if e.Domains.Root != e.Domains.Zone && !strings.HasSuffix(e.Domains.Root, "."+e.Domains.Zone) {
 		report.add(at.field("Domains.Root"), e.Domains.Root, "the zone "+e.Domains.Zone+" or a name below it", "change one of the two")
 	}
