@@ -51,7 +51,7 @@ type Base struct {
 	AlarmEmails []string `validate:"required,max=10,unique,dive,email"` // ten is what AWS Budgets takes
 	// AnomalyUsd is the unexpected cost of a day from which on Cost Anomaly Detection reports; 0 for no detection.
 	AnomalyUsd int `validate:"min=0,max=100000"`
-	// CostTags activates all tags for cost allocation, which only the account that pays may do. AWS knows a tag up to 24
+	// CostTags activates all tags for cost allocation, which only a payer may do. AWS knows a tag up to 24
 	// hours after its first use, and refuses to activate it before: the very first apply has to leave it out.
 	// https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/activating-tags.html
 	CostTags bool
@@ -76,7 +76,7 @@ const FlywayRepository = "flyway"
 
 func base(settings Settings) Base {
 	b := Base{
-		Account:                Account{ID: settings.AccountBase, Region: homeRegion, RecoveryRegion: recoveryRegion},
+		Account:                Account{ID: settings.AccountBase, Kind: kindOf(settings.AccountBase, settings), Region: homeRegion, RecoveryRegion: recoveryRegion},
 		Protection:             Locked,
 		Tags:                   tags(settings, stackName(string(BaseName)), "shared"),
 		Zone:                   settings.Domain,

@@ -141,6 +141,10 @@ func TestSettingsThatExcludeEachOther(t *testing.T) {
 			"BATBERN_DEPLOY_ROLE": "remote", "BATBERN_BACKEND": "s3", "BATBERN_STATE_BUCKET": "batbern"}, "BATBERN_DEPLOY_ROLE"},
 		"an emulator with states in Terraform Cloud": {map[string]string{
 			"BATBERN_AWS_ENDPOINT_URL": "http://localhost:5000", "BATBERN_BACKEND": "cloud", "BATBERN_TFC_ORGANIZATION": "batbern"}, "BATBERN_AWS_ENDPOINT_URL"},
+		"tags activated by a member": {map[string]string{"BATBERN_COST_TAGS": "true"}, "BATBERN_COST_TAGS"},
+		"tags activated by a member, another account pays": {map[string]string{
+			"BATBERN_COST_TAGS": "true", "BATBERN_PAYER_ACCOUNTS": "222233334444"}, "BATBERN_COST_TAGS"},
+		"a payer that holds no stack": {map[string]string{"BATBERN_PAYER_ACCOUNTS": "999988887777"}, "BATBERN_PAYER_ACCOUNTS[0]"},
 		"a project that is a pattern": {map[string]string{"BATBERN_TFC_PROJECT": "*:workspace:*"}, "BATBERN_TFC_PROJECT"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -161,6 +165,7 @@ func TestSettingsThatLookSound(t *testing.T) {
 		"BATBERN_AWS_ENDPOINT_URL":  {"http://user:password@localhost:5000", "http://", "ftp://localhost", "http://localhost/path", "http://localhost?a=b", "localhost:5000"},
 		"BATBERN_OWNER":             {"aws:batbern", "AWS:batbern", "${jndi:x}", "a\nb", strings.Repeat("x", 257)},
 		"BATBERN_ALARM_EMAILS":      {",", " , ", "a@example.com,a@example.com", "nobody"},
+		"BATBERN_PAYER_ACCOUNTS":    {"base", "111122223333,111122223333", "1111222233334"},
 		"BATBERN_TFC_PROJECT":       {"*", "a:b", "ab"},
 		"BATBERN_GITHUB_REPOSITORY": {"*/*", "a/b/c", "a/*", "a"},
 		"BATBERN_ACCOUNT_DEV":       {"１２３４５６７８９０１２", "-12345678901", "12345678901"},
@@ -178,6 +183,14 @@ func TestSettingsThatLookSound(t *testing.T) {
 	project := load(t, map[string]string{"BATBERN_ALARM_EMAILS": " a@example.com , b@example.com,"})
 	if got := project.Settings.AlarmEmails; !slices.Equal(got, []string{"a@example.com", "b@example.com"}) {
 		t.Errorf("addresses %q", got)
+	}
+	project = load(t, map[string]string{"BATBERN_PAYER_ACCOUNTS": " 222233334444 , 111122223333,"})
+	kinds := []AccountKind{project.Base.Account.Kind}
+	for _, environment := range project.Environments {
+		kinds = append(kinds, environment.Account.Kind)
+	}
+	if !slices.Equal(kinds, []AccountKind{Payer, Payer, Member, Member}) {
+		t.Errorf("the accounts are %v", kinds)
 	}
 	_, err := LoadProject(map[string]string{"BATBERN_COMPLIANCE": strings.Repeat("x", 300)})
 	if err == nil || len(err.Error()) > 350 || !strings.Contains(err.Error(), "and 200 characters more") {

@@ -5,7 +5,7 @@ func dev(settings Settings) Environment {
 	const name = Dev
 	return Environment{
 		Name:        name,
-		Account:     Account{ID: settings.AccountDev, Region: homeRegion, RecoveryRegion: recoveryRegion},
+		Account:     Account{ID: settings.AccountDev, Kind: kindOf(settings.AccountDev, settings), Region: homeRegion, RecoveryRegion: recoveryRegion},
 		Protection:  Disposable,
 		Domains:     Domains{Zone: settings.Domain, Root: string(name) + "." + settings.Domain, Held: settings.NamesHeld},
 		Tags:        tags(settings, stackName(string(name)), string(name)),

@@ -1,5 +1,7 @@
 package config
 
+import "slices"
+
 // Name is an environment's short name, as it stands in stack names, tags and domain names.
 type Name string
 
@@ -56,10 +58,31 @@ func (e Environment) Stack() string { return stackName(string(e.Name)) }
 type Account struct {
 	// ID is the AWS account's twelve digits. Every provider refuses to work in any other account.
 	ID string `validate:"required,account"`
+	// Kind is what the account is to the bill: some cost settings exist in a payer only.
+	Kind AccountKind `validate:"oneof=member payer"`
 	// Region is the home region.
 	Region string `validate:"required,region"`
 	// RecoveryRegion holds copies of backups and replicas of buckets; it differs from Region.
 	RecoveryRegion string `validate:"required,region,nefield=Region"`
+}
+
+// AccountKind is what an account is to the bill of its organization.
+type AccountKind string
+
+const (
+	// Member is an account whose bill another account pays.
+	Member AccountKind = "member"
+	// Payer is an organization's management account, or an account without an organization. Only a payer may make cost
+	// anomaly monitors by tag, activate tags for cost allocation, and see the cost of other accounts.
+	Payer AccountKind = "payer"
+)
+
+// kindOf is the kind of an account by the settings.
+func kindOf(id string, settings Settings) AccountKind {
+	if slices.Contains(settings.PayerAccounts, id) {
+		return Payer
+	}
+	return Member
 }
 
 // Protection decides together all that keeps a stateful resource from being lost: deletion protection, final

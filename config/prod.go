@@ -9,7 +9,7 @@ func prod(settings Settings) Environment {
 	return Environment{
 		Name:        name,
 		Production:  true,
-		Account:     Account{ID: settings.AccountProd, Region: homeRegion, RecoveryRegion: recoveryRegion},
+		Account:     Account{ID: settings.AccountProd, Kind: kindOf(settings.AccountProd, settings), Region: homeRegion, RecoveryRegion: recoveryRegion},
 		Protection:  Locked,
 		Domains:     Domains{Zone: settings.Domain, Root: settings.Domain, Held: settings.NamesHeld},
 		Tags:        tags(settings, stackName(string(name)), string(name)),

@@ -22,6 +22,8 @@ type Settings struct {
 	AccountStaging string `env:"BATBERN_ACCOUNT_STAGING" envDefault:"333344445555" help:"AWS account of batbern-staging"`
 	AccountProd    string `env:"BATBERN_ACCOUNT_PROD" envDefault:"444455556666" help:"AWS account of batbern-prod"`
 
+	PayerAccounts []string `env:"BATBERN_PAYER_ACCOUNTS" help:"which of these accounts pay their own bill, separated by commas: the management account of an organization, or an account without an organization; all others are members" validate:"unique"`
+
 	Domain           string   `env:"BATBERN_DOMAIN" envDefault:"batbern.ch" help:"the public hosted zone; environments live below it" validate:"domain"`
 	ZoneFile         string   `env:"BATBERN_ZONE_FILE" help:"zone file (RFC 1035) of the live domain, whose records the new zone takes over; none for a domain that is not in use yet"`
 	NamesHeld        []string `env:"BATBERN_NAMES_HELD" help:"names that a CloudFront distribution outside these stacks still holds (CNAMEAlreadyExists): left out of ours until they are moved; several are separated by commas" validate:"unique,dive,domain"`
@@ -42,7 +44,7 @@ type Settings struct {
 	MigrationDigest string `env:"BATBERN_MIGRATION_DIGEST" help:"digest of the image with all migrations (sha256:...), which the pipeline that built it knows; without it, the image tagged with the checksum of migrations/" validate:"omitempty,digest"`
 	DeployRole      string `env:"BATBERN_DEPLOY_ROLE" envDefault:"none" help:"how providers enter an environment's account: none (the caller's own credentials), plan or apply (a role that a GitHub workflow goes on to), remote (runs in Terraform Cloud, which signs in to a role of its phase)" validate:"oneof=none plan apply remote"`
 	LazyBindings    string `env:"BATBERN_LAZY_BINDINGS" envDefault:"true" help:"load the AWS binding piece by piece (faster, same output); false loads it whole" validate:"oneof=true false"`
-	CostTags        string `env:"BATBERN_COST_TAGS" envDefault:"false" help:"activate the tags for cost allocation: true where the base's account pays the bill, once batbern-base is a day old (AWS knows no tag sooner)" validate:"oneof=true false"`
+	CostTags        string `env:"BATBERN_COST_TAGS" envDefault:"false" help:"activate the tags for cost allocation: true where the base's account is among BATBERN_PAYER_ACCOUNTS, once batbern-base is a day old (AWS knows no tag sooner)" validate:"oneof=true false"`
 	ComplianceTag   string `env:"BATBERN_COMPLIANCE" envDefault:"revDSG-GDPR" help:"tag Compliance: the rules that personal data in the stacks is under" validate:"tagvalue"`
 }
 
@@ -117,7 +119,9 @@ func parseSettings(variables map[string]string) (Settings, Faults) {
 	var settings Settings
 	// every field is a text or a list of texts: parsing cannot fail, validation judges
 	_ = env.ParseWithOptions(&settings, env.Options{Environment: set})
-	for _, list := range []*[]string{&settings.AlarmEmails, &settings.NamesHeld, &settings.GithubSubjects, &settings.Administrators} {
+	for _, list := range []*[]string{
+		&settings.AlarmEmails, &settings.NamesHeld, &settings.GithubSubjects, &settings.Administrators, &settings.PayerAccounts,
+	} {
 		*list = entries(*list)
 	}
 	structFaults(newValidator(), "", settings, "correct the variable, or unset it for its default", &faults)

@@ -5,7 +5,7 @@ func staging(settings Settings) Environment {
 	const name = Staging
 	return Environment{
 		Name:        name,
-		Account:     Account{ID: settings.AccountStaging, Region: homeRegion, RecoveryRegion: recoveryRegion},
+		Account:     Account{ID: settings.AccountStaging, Kind: kindOf(settings.AccountStaging, settings), Region: homeRegion, RecoveryRegion: recoveryRegion},
 		Protection:  Guarded,
 		Domains:     Domains{Zone: settings.Domain, Root: string(name) + "." + settings.Domain, Held: settings.NamesHeld},
 		Tags:        tags(settings, stackName(string(name)), string(name)),

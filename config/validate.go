@@ -230,6 +230,21 @@ func accountFaults(settings Settings, report *Faults) {
 		}
 		owners[account.id] = account.variable
 	}
+	payerFaults(settings, owners, report)
+}
+
+// payerFaults reports payers that are none of the accounts, and what only a payer may ask for.
+func payerFaults(settings Settings, owners map[string]string, report *Faults) {
+	for i, id := range settings.PayerAccounts {
+		if _, ours := owners[id]; !ours {
+			report.add(path(fmt.Sprintf("BATBERN_PAYER_ACCOUNTS[%d]", i)), id, "the accounts of BATBERN_ACCOUNT_BASE, _DEV, _STAGING and _PROD",
+				"name only these; an organization's management account that holds no stack needs no mention")
+		}
+	}
+	if settings.CostTags == "true" && kindOf(settings.AccountBase, settings) != Payer {
+		report.add("BATBERN_COST_TAGS", settings.CostTags, "false: the base's account is no payer, and only a payer may activate tags",
+			"have the tags activated in the account that pays, or add the base's account to BATBERN_PAYER_ACCOUNTS if it pays")
+	}
 }
 
 // check is what tags cannot say about one environment.

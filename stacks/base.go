@@ -73,6 +73,7 @@ func addBaseCost(stack cdktf.TerraformStack, base config.Base) {
 	cost.New(stack, "cost", cost.Props{
 		Name:       base.Stack(),
 		AccountID:  base.Account.ID,
+		Kind:       base.Account.Kind,
 		BudgetUsd:  base.BudgetUsd(),
 		AnomalyUsd: base.AnomalyUsd,
 		Emails:     base.AlarmEmails,

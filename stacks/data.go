@@ -40,7 +40,6 @@ func addDatabase(stack cdktf.TerraformStack, environment config.Environment, vpc
 		Account:       environment.Account,
 		Backup:        environment.Backup,
 		Protection:    environment.Protection,
-		Tag:           database.BackupTag,
 		InstanceArn:   out.InstanceArn,
 		RetentionDays: environment.Database.BackupRetentionDays,
 		SubnetGroup:   out.SubnetGroup,

@@ -86,6 +86,7 @@ func addObservability(stack cdktf.TerraformStack, project config.Project, enviro
 	cost.New(stack, "cost", cost.Props{
 		Name:       environment.Stack(),
 		AccountID:  environment.Account.ID,
+		Kind:       environment.Account.Kind,
 		BudgetUsd:  environment.BudgetUsd(),
 		AnomalyUsd: environment.Observability.AnomalyUsd,
 		Emails:     environment.AlarmEmails, // money is mailed everywhere, whatever severity alarms are mailed from

@@ -3,10 +3,10 @@ package policies_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/batbern/infrastructure/__tests__/testkit"
-	"github.com/batbern/infrastructure/constructs/database"
 )
 
 // backedUp are the types of which AWS Backup can keep copies: what holds data that is nowhere else.
@@ -28,66 +28,119 @@ func copiedOtherwise(resource testkit.Resource) string {
 	return ""
 }
 
-// backupFaults are where the tag that AWS Backup selects by does not stand on what has to be backed up, or stands on
-// something else.
-func backupFaults(stack string, resources []testkit.Resource) []string {
+// selected are the ARNs, as expressions, that the stack's backup plans select.
+func selected(stack *testkit.Stack) []string {
+	var arns []string
+	for _, selection := range stack.Resources("aws_backup_selection") {
+		resources, _ := selection.Body["resources"].([]any)
+		for _, arn := range resources {
+			arns = append(arns, fmt.Sprint(arn))
+		}
+	}
+	return arns
+}
+
+// backupFaults are resources with data that no plan selects, and selections of something else. Where the environment keeps
+// no backups, nothing may be selected.
+func backupFaults(resources []testkit.Resource, arns []string, kept bool) []string {
 	var faults []string
+	known := map[string]bool{}
 	for _, resource := range resources {
-		tags, _ := resource.Body["tags"].(map[string]any)
-		tag, tagged := tags[database.BackupTag]
-		wanted := slices.Contains(backedUp, resource.Type) && copiedOtherwise(resource) == ""
-		switch {
-		case wanted && !tagged:
+		if !slices.Contains(backedUp, resource.Type) || copiedOtherwise(resource) != "" {
+			continue
+		}
+		arn := "${" + resource.Address() + ".arn}"
+		known[arn] = true
+		if kept && !slices.Contains(arns, arn) {
 			faults = append(faults, resource.Address()+" is not backed up")
-		case !wanted && tagged:
-			faults = append(faults, resource.Address()+" is marked for a backup that it does not need, or that there is not")
-		case tagged && tag != stack:
-			faults = append(faults, fmt.Sprintf("%s is marked for %v", resource.Address(), tag))
+		}
+	}
+	for _, arn := range arns {
+		if !kept || !known[arn] {
+			faults = append(faults, arn+" is selected, and needs no backup or is not a resource's whole ARN")
 		}
 	}
 	return faults
 }
 
-// What AWS Backup selects by its tag is what has to be backed up, all of it and nothing else.
-func TestBackupTagIsOnWhatIsBackedUp(t *testing.T) {
+// optInFaults are selections that obey the account's opt-in to a service, which nothing in the stack sets. AWS, "Service
+// opt-in": "If resource assignments are only based on tags, then service opt-in settings are applied"; a resource that is
+// assigned explicitly is included without it, except for Aurora, DocumentDB and Neptune.
+// https://docs.aws.amazon.com/aws-backup/latest/devguide/service-opt-in.html
+func optInFaults(stack *testkit.Stack) []string {
+	var faults []string
+	optsIn := len(stack.Resources("aws_backup_region_settings")) > 0
+	for _, selection := range stack.Resources("aws_backup_selection") {
+		resources, _ := selection.Body["resources"].([]any)
+		if !optsIn && (len(resources) == 0 || slices.Contains(resources, any("*")) || selection.Body["selection_tag"] != nil) {
+			faults = append(faults, selection.Address()+" selects by tag, and nobody opts in to the services")
+		}
+		for _, cluster := range []string{"aws_rds_cluster.", "aws_docdb_cluster.", "aws_neptune_cluster."} {
+			if !optsIn && strings.Contains(fmt.Sprint(resources), cluster) {
+				faults = append(faults, selection.Address()+" selects a cluster that needs the opt-in all the same")
+			}
+		}
+	}
+	return faults
+}
+
+// What holds data is backed up, all of it and nothing else, whatever the account has opted in to.
+func TestWhatHoldsDataIsBackedUp(t *testing.T) {
+	kept := map[string]bool{}
+	for _, environment := range testkit.Project(t).Environments {
+		kept[environment.Stack()] = environment.Backup.Enabled()
+	}
+	judged := 0
 	for _, stack := range testkit.Stacks(t) {
-		for _, fault := range backupFaults(stack.Name, stack.All()) {
+		judged += len(selected(stack))
+		for _, fault := range append(backupFaults(stack.All(), selected(stack), kept[stack.Name]), optInFaults(stack)...) {
 			t.Errorf("%s: %s", stack.Name, fault)
 		}
-		for _, provider := range stack.Body["provider"].(map[string]any)["aws"].([]any) {
-			if defaultTags(provider)[database.BackupTag] != nil {
-				t.Errorf("%s: a default tag marks everything for a backup", stack.Name)
-			}
-		}
-		for _, selection := range stack.Resources("aws_backup_selection") {
-			tag := selection.Body["selection_tag"].([]any)[0].(map[string]any)
-			if tag["type"] != "STRINGEQUALS" || tag["key"] != database.BackupTag || tag["value"] != stack.Name {
-				t.Errorf("%s: selected is %v", stack.Name, tag)
-			}
-		}
+	}
+	if judged < 2 {
+		t.Errorf("only %d resources are selected for backups", judged)
 	}
 }
 
 func TestPlantedBackupFaultsAreFound(t *testing.T) {
-	tagged := func(value string) map[string]any {
-		return map[string]any{"tags": map[string]any{database.BackupTag: value}}
+	main := testkit.Resource{Type: "aws_db_instance", ID: "main", Body: map[string]any{}}
+	replica := testkit.Resource{Type: "aws_db_instance", ID: "replica", Body: map[string]any{"replicate_source_db": "main"}}
+	table := testkit.Resource{Type: "aws_dynamodb_table", ID: "table", Body: map[string]any{}}
+	topic := testkit.Resource{Type: "aws_sns_topic", ID: "topic", Body: map[string]any{}}
+	all := []testkit.Resource{main, replica, topic}
+	arn := func(resource testkit.Resource) string { return "${" + resource.Address() + ".arn}" }
+	for name, test := range map[string]struct {
+		resources []testkit.Resource
+		arns      []string
+		kept      bool
+		faults    int
+	}{
+		"sound":                    {all, []string{arn(main)}, true, 0},
+		"nothing kept":             {all, nil, false, 0},
+		"a table that is missing":  {append(all, table), []string{arn(main)}, true, 1},
+		"nothing selected":         {all, nil, true, 1},
+		"a topic":                  {all, []string{arn(main), arn(topic)}, true, 1},
+		"a replica":                {all, []string{arn(main), arn(replica)}, true, 1},
+		"kept where nothing is":    {all, []string{arn(main)}, false, 1},
+		"everything by a wildcard": {all, []string{arn(main), "*"}, true, 1},
+	} {
+		if faults := backupFaults(test.resources, test.arns, test.kept); len(faults) != test.faults {
+			t.Errorf("%s: found %q", name, faults)
+		}
 	}
-	planted := []testkit.Resource{
-		{Type: "aws_db_instance", ID: "without", Body: map[string]any{"tags": map[string]any{"Name": "x"}}},
-		{Type: "aws_dynamodb_table", ID: "without_tags", Body: map[string]any{}},
-		{Type: "aws_db_instance", ID: "elsewhere", Body: tagged("batbern-dev")},
-		{Type: "aws_sns_topic", ID: "no_data", Body: tagged("batbern-prod")},
-		{Type: "aws_s3_bucket", ID: "twice", Body: tagged("batbern-prod")},
-	}
-	if faults := backupFaults("batbern-prod", planted); len(faults) != len(planted) {
-		t.Errorf("found %q", faults)
-	}
-	sound := []testkit.Resource{
-		{Type: "aws_db_instance", ID: "main", Body: tagged("batbern-prod")},
-		{Type: "aws_db_instance", ID: "replica", Body: map[string]any{"replicate_source_db": "main"}},
-		{Type: "aws_sns_topic", ID: "topic", Body: map[string]any{}},
-	}
-	if faults := backupFaults("batbern-prod", sound); len(faults) != 0 {
-		t.Errorf("refused %q", faults)
+	for name, change := range map[string]func(map[string]any){
+		"by tag": func(body map[string]any) {
+			delete(body, "resources")
+			body["selection_tag"] = []any{map[string]any{"type": "STRINGEQUALS", "key": "Backup", "value": "x"}}
+		},
+		"by tag too": func(body map[string]any) { body["selection_tag"] = []any{map[string]any{"key": "Backup"}} },
+		"all":        func(body map[string]any) { body["resources"] = []any{"*"} },
+		"a cluster":  func(body map[string]any) { body["resources"] = []any{"${aws_rds_cluster.x.arn}"} },
+	} {
+		stack := testkit.Synth(t, testkit.Project(t))["batbern-prod"]
+		change(stack.Resources("aws_backup_selection")[0].Body)
+		if len(optInFaults(stack)) == 0 {
+			t.Errorf("planted: %s was not found", name)
+		}
 	}
 }

@@ -37,7 +37,7 @@ func TestTags(t *testing.T) {
 	})
 
 	t.Run("every tag is activated for cost allocation, in the base and nowhere else", func(t *testing.T) {
-		for _, stack := range testkit.Synth(t, testkit.Project(t, map[string]string{"BATBERN_COST_TAGS": "true"})) {
+		for _, stack := range testkit.Synth(t, testkit.Project(t, map[string]string{"BATBERN_COST_TAGS": "true", "BATBERN_PAYER_ACCOUNTS": "111122223333"})) {
 			var keys []string
 			for _, tag := range stack.Resources("aws_ce_cost_allocation_tag") {
 				keys = append(keys, tag.Text("tag_key"))

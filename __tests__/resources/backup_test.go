@@ -11,7 +11,6 @@ import (
 	"github.com/batbern/infrastructure/__tests__/testkit"
 	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/constructs/backup"
-	"github.com/batbern/infrastructure/constructs/database"
 )
 
 // backupTypes are what AWS Backup is made of.
@@ -98,14 +97,13 @@ func checkRules(t *testing.T, stack *testkit.Stack, kept config.Backup) {
 	}
 }
 
-// checkSelection follows the tag from the plan to the database, and the role from the selection to its rights.
+// checkSelection follows the ARN from the plan to the database, and the role from the selection to its rights.
 func checkSelection(t *testing.T, stack *testkit.Stack, environment config.Environment) {
 	t.Helper()
 	selection := stack.Resource(t, "aws_backup_selection", "backup/selection")
-	tag := selection.Body["selection_tag"].([]any)[0].(map[string]any)
-	tags := stack.Resource(t, "aws_db_instance", "database/instance").Body["tags"].(map[string]any)
-	if tag["type"] != "STRINGEQUALS" || tag["key"] != database.BackupTag || tags[database.BackupTag] != tag["value"] {
-		t.Errorf("%s: the plan takes %v, the database is tagged %v", stack.Name, tag, tags)
+	instance := stack.Resource(t, "aws_db_instance", "database/instance")
+	if arns := fmt.Sprint(selection.Body["resources"]); arns != "[${"+instance.Address()+".arn}]" {
+		t.Errorf("%s: the plan selects %s", stack.Name, arns)
 	}
 	if role := stack.Resource(t, "aws_iam_role", "backup/role"); selection.Text("iam_role_arn") != "${"+role.Address()+".arn}" || role.Text("permissions_boundary") == "" {
 		t.Errorf("%s: backups are made as %s", stack.Name, selection.Text("iam_role_arn"))
@@ -200,7 +198,7 @@ func TestBackupOnItsOwn(t *testing.T) {
 	build := func(kept config.Backup) *testkit.Stack {
 		return testkit.Construct(t, func(stack cdktf.TerraformStack) {
 			backup.New(stack, "backup", backup.Props{
-				Name: "batbern-prod", Account: environment.Account, Backup: kept, Protection: config.Locked, Tag: "Backup",
+				Name: "batbern-prod", Account: environment.Account, Backup: kept, Protection: config.Locked,
 				InstanceArn: "arn:aws:rds:eu-central-1:444455556666:db:batbern-prod-postgres", RetentionDays: 35, SubnetGroup: "batbern-prod-postgres",
 				KeyArn: "arn:aws:kms:eu-central-1:444455556666:key/data", BoundaryArn: "arn:aws:iam::444455556666:policy/boundary",
 				TopicArn: "arn:aws:sns:eu-central-1:444455556666:warning",

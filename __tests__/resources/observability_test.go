@@ -337,10 +337,10 @@ func TestCanaryScript(t *testing.T) {
 func TestCost(t *testing.T) {
 	stack := testkit.Construct(t, func(stack cdktf.TerraformStack) {
 		cost.New(stack, "cost", cost.Props{
-			Name: "batbern-dev", AccountID: watchedAccount, BudgetUsd: 250, AnomalyUsd: 10,
+			Name: "batbern-dev", AccountID: watchedAccount, Kind: config.Payer, BudgetUsd: 250, AnomalyUsd: 10,
 			Emails: []string{"a@batbern.ch", "b@batbern.ch"},
 		})
-		cost.New(stack, "base_cost", cost.Props{Name: "batbern-base", AccountID: "111122223333", BudgetUsd: 59.5, Emails: []string{"a@batbern.ch"}})
+		cost.New(stack, "base_cost", cost.Props{Name: "batbern-base", AccountID: "111122223333", Kind: config.Member, BudgetUsd: 59.5, AnomalyUsd: 5, Emails: []string{"a@batbern.ch"}})
 		cost.Tags(stack, "cost_tags", []string{"Environment", "Project"})
 	})
 
@@ -371,8 +371,16 @@ func TestCost(t *testing.T) {
 		}
 	})
 	t.Run("unusual days, where asked", func(t *testing.T) {
-		if monitors := stack.Resources("aws_ce_anomaly_monitor"); len(monitors) != 1 {
-			t.Errorf("%d monitors", len(monitors))
+		payer := stack.Resource(t, "aws_ce_anomaly_monitor", "cost/monitor")
+		if payer.Text("monitor_type") != "CUSTOM" || !strings.Contains(payer.Text("monitor_specification"), `"Values":["batbern-dev"]`) {
+			t.Errorf("the payer's monitor is %v", payer.Body)
+		}
+		member := stack.Resource(t, "aws_ce_anomaly_monitor", "base_cost/monitor")
+		if member.Text("monitor_type") != "DIMENSIONAL" || member.Text("monitor_dimension") != "SERVICE" || member.Body["monitor_specification"] != nil {
+			t.Errorf("the member's monitor is %v", member.Body)
+		}
+		if filter := stack.Resource(t, "aws_budgets_budget", "base_cost/budget").Body["cost_filter"]; filter != nil {
+			t.Errorf("the member's budget is limited to %v", filter)
 		}
 		testkit.HasResourceWithProperties(t, stack, "aws_ce_anomaly_subscription", map[string]any{"frequency": "DAILY"})
 	})

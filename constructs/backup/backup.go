@@ -32,9 +32,7 @@ type Props struct {
 	Backup     config.Backup
 	Protection config.Protection
 
-	// Tag and its value, Name, mark what is backed up.
-	Tag string
-	// InstanceArn is the database, and RetentionDays how far back it can be restored by itself.
+	// InstanceArn is the database that is backed up, and RetentionDays how far back RDS's own backups reach.
 	InstanceArn   string
 	RetentionDays int
 	// SubnetGroup is where a restore is tested: the database's own, without a way to the internet.
@@ -189,9 +187,10 @@ func plan(scope constructs.Construct, props Props, home backupvault.BackupVault,
 		Name:       jsii.String(props.Name),
 		PlanId:     made.Id(),
 		IamRoleArn: role.Arn(),
-		SelectionTag: &[]*backupselection.BackupSelectionSelectionTag{{
-			Type: jsii.String("STRINGEQUALS"), Key: jsii.String(props.Tag), Value: jsii.String(props.Name),
-		}},
+		// By ARN, not by tag: selection by tag obeys the account's opt-in to RDS in AWS Backup, which may be off, and then
+		// nothing is backed up and nothing fails. AWS, "Service opt-in":
+		// https://docs.aws.amazon.com/aws-backup/latest/devguide/service-opt-in.html
+		Resources: jsii.Strings(props.InstanceArn),
 	})
 	return made
 }

@@ -1,5 +1,14 @@
 // Package cost tells people what AWS charges before the bill does: a budget of the account, the detection of days that
-// cost more than usual, and the tags by which bills are divided.
+// cost more than usual, and the tags by which bills are divided. What an account may have depends on its kind:
+//
+//	                               member                    payer
+//	budget                         of its own cost           limited to its own cost by a filter
+//	cost anomaly monitor           AWS services              the stack's tag
+//	cost allocation tags           none                      activated
+//
+// AWS, "Getting started with AWS Cost Anomaly Detection": "Cost monitors for linked accounts, cost allocation tags, and
+// cost categories can only be created in the management account".
+// https://docs.aws.amazon.com/cost-management/latest/userguide/getting-started-ad.html
 package cost
 
 import (
@@ -12,18 +21,22 @@ import (
 	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/ceanomalymonitor"
 	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/ceanomalysubscription"
 	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/cecostallocationtag"
+
+	"github.com/batbern/infrastructure/config"
 )
 
 // Props says what an account may cost and who is told.
 type Props struct {
 	Name      string // of the budget, e.g. "batbern-dev"
 	AccountID string
+	// Kind decides what the account may have; see the package.
+	Kind config.AccountKind
 	// BudgetUsd is the month's, before taxes and credits.
 	BudgetUsd float64
-	// AnomalyUsd is from how many unexpected dollars a day on people are told; 0 detects nothing.
+	// AnomalyUsd is the unexpected cost of a day, in US dollars, that is reported; 0 makes no monitor.
 	AnomalyUsd int
-	// Emails hear of both. AWS mails them directly, without asking them to confirm, so that a bill is heard of even where
-	// nobody has confirmed a topic's subscription.
+	// Emails receive both. AWS mails them directly, without asking for a confirmation, so that an unusual bill is reported
+	// even where nobody has confirmed a topic's subscription.
 	Emails []string
 }
 
@@ -53,7 +66,9 @@ var thresholds = []threshold{
 	{percent: 120, forecast: true},
 }
 
-// budget counts the account's own cost: each environment has an account, so that no tag has to be set for it to be true.
+// budget counts the account's own cost: each environment has an account, so no tag has to be set. A member sees only its
+// own cost; a payer sees everybody's, and needs the filter.
+// https://docs.aws.amazon.com/cost-management/latest/userguide/budgets-create-filters.html
 func budget(scope constructs.Construct, props Props) {
 	var notifications []*budgetsbudget.BudgetsBudgetNotification
 	for _, t := range thresholds {
@@ -69,28 +84,47 @@ func budget(scope constructs.Construct, props Props) {
 			SubscriberEmailAddresses: jsii.Strings(props.Emails...),
 		})
 	}
-	budgetsbudget.NewBudgetsBudget(scope, jsii.String("budget"), &budgetsbudget.BudgetsBudgetConfig{
+	args := &budgetsbudget.BudgetsBudgetConfig{
 		Name:        jsii.String(props.Name),
 		BudgetType:  jsii.String("COST"),
 		TimeUnit:    jsii.String("MONTHLY"),
 		LimitAmount: jsii.String(strconv.FormatFloat(props.BudgetUsd, 'f', -1, 64)),
 		LimitUnit:   jsii.String("USD"),
-		CostFilter:  &[]*budgetsbudget.BudgetsBudgetCostFilter{{Name: jsii.String("LinkedAccount"), Values: jsii.Strings(props.AccountID)}},
 		// what the platform costs, not what a credit or a refund leaves of it
 		CostTypes: &budgetsbudget.BudgetsBudgetCostTypes{
 			IncludeCredit: jsii.Bool(false), IncludeRefund: jsii.Bool(false), IncludeTax: jsii.Bool(false), IncludeSupport: jsii.Bool(true),
 		},
 		Notification: &notifications,
-	})
+	}
+	if props.pays() {
+		args.CostFilter = &[]*budgetsbudget.BudgetsBudgetCostFilter{
+			{Name: jsii.String("LinkedAccount"), Values: jsii.Strings(props.AccountID)},
+		}
+	}
+	budgetsbudget.NewBudgetsBudget(scope, jsii.String("budget"), args)
 }
 
-// anomalies compares the stack's cost with what it used to be. The monitor goes by the tag Stack: an account may have only
-// one by service, which AWS makes by itself where Cost Explorer is on.
+func (p Props) pays() bool { return p.Kind == config.Payer }
+
+// monitor compares cost with what it used to be. A payer's goes by the tag Stack, because the other accounts are none of
+// this stack's; a member's by AWS service, the only type that a member may have. AWS allows one of that type in an account:
+// where the account has it already, docs/deployment.md says what to do.
+// https://docs.aws.amazon.com/cost-management/latest/userguide/management-limits.html
+func monitor(scope constructs.Construct, props Props) ceanomalymonitor.CeAnomalyMonitor {
+	args := &ceanomalymonitor.CeAnomalyMonitorConfig{Name: jsii.String(props.Name)}
+	if props.pays() {
+		args.MonitorType = jsii.String("CUSTOM")
+		args.MonitorSpecification = jsii.String(taggedWith(props.Name))
+	} else {
+		args.MonitorType = jsii.String("DIMENSIONAL")
+		args.MonitorDimension = jsii.String("SERVICE")
+	}
+	return ceanomalymonitor.NewCeAnomalyMonitor(scope, jsii.String("monitor"), args)
+}
+
+// anomalies mails what the monitor finds.
 func anomalies(scope constructs.Construct, props Props) {
-	monitor := ceanomalymonitor.NewCeAnomalyMonitor(scope, jsii.String("monitor"), &ceanomalymonitor.CeAnomalyMonitorConfig{
-		Name: jsii.String(props.Name), MonitorType: jsii.String("CUSTOM"),
-		MonitorSpecification: jsii.String(taggedWith(props.Name)),
-	})
+	watched := monitor(scope, props)
 	var subscribers []*ceanomalysubscription.CeAnomalySubscriptionSubscriber
 	for _, email := range props.Emails {
 		subscribers = append(subscribers, &ceanomalysubscription.CeAnomalySubscriptionSubscriber{Type: jsii.String("EMAIL"), Address: jsii.String(email)})
@@ -98,7 +132,7 @@ func anomalies(scope constructs.Construct, props Props) {
 	ceanomalysubscription.NewCeAnomalySubscription(scope, jsii.String("subscription"), &ceanomalysubscription.CeAnomalySubscriptionConfig{
 		Name:           jsii.String(props.Name),
 		Frequency:      jsii.String("DAILY"), // addresses are told once a day: the service allows nothing else
-		MonitorArnList: jsii.Strings(*monitor.Arn()),
+		MonitorArnList: jsii.Strings(*watched.Arn()),
 		Subscriber:     &subscribers,
 		ThresholdExpression: &ceanomalysubscription.CeAnomalySubscriptionThresholdExpression{
 			Dimension: &ceanomalysubscription.CeAnomalySubscriptionThresholdExpressionDimension{
@@ -113,8 +147,8 @@ func taggedWith(stack string) string {
 	return fmt.Sprintf(`{"And":null,"CostCategories":null,"Dimensions":null,"Not":null,"Or":null,"Tags":{"Key":"Stack","MatchOptions":null,"Values":[%q]}}`, stack)
 }
 
-// Tags activates tags for cost allocation, so that Cost Explorer and bills can be divided by them. Only the account that
-// pays may do so, and only for a tag that some resource has had for a day.
+// Tags activates tags for cost allocation, so that Cost Explorer and bills can be divided by them. Only a payer may do so,
+// and only for a tag that some resource has had for a day.
 // https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/activating-tags.html
 func Tags(scope constructs.Construct, id string, keys []string) {
 	scope = constructs.NewConstruct(scope, jsii.String(id))

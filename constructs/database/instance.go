@@ -108,7 +108,7 @@ func instance(scope constructs.Construct, props Props, logs logs) postgres {
 		DeletionProtection:     jsii.Bool(protection.DeletionProtection()),
 		DeleteAutomatedBackups: jsii.Bool(!protection.FinalSnapshot()),
 		SkipFinalSnapshot:      jsii.Bool(!protection.FinalSnapshot()),
-		Tags:                   &map[string]*string{"Name": jsii.String(identifier(props)), BackupTag: jsii.String(props.Name)},
+		Tags:                   &map[string]*string{"Name": jsii.String(identifier(props))},
 		Lifecycle: &cdktf.TerraformResourceLifecycle{
 			PreventDestroy: jsii.Bool(protection.PreventDestroy()),
 			// both are read once: the snapshot when the instance is made, the final one's name when it goes
@@ -146,9 +146,6 @@ func masterPassword(config *dbinstance.DbInstanceConfig, props Props) {
 	config.ManageMasterUserPassword = jsii.Bool(true)
 	config.MasterUserSecretKmsKeyId = jsii.String(props.Keys.SecretsKeyArn)
 }
-
-// BackupTag marks what AWS Backup takes; its value is the environment's name.
-const BackupTag = "Backup"
 
 func subnetGroup(scope constructs.Construct, props Props) dbsubnetgroup.DbSubnetGroup {
 	return dbsubnetgroup.NewDbSubnetGroup(scope, jsii.String("subnets"), &dbsubnetgroup.DbSubnetGroupConfig{
