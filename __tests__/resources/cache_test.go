@@ -141,6 +141,10 @@ func TestCacheUsers(t *testing.T) {
 					if !strings.HasPrefix(user.Text("access_string"), "off ") || strings.Contains(user.Text("access_string"), "+") {
 						t.Errorf("the default user may %s", user.Text("access_string"))
 					}
+					// provider issue 33877: an authentication_mode of no-password-required is a difference in every plan
+					if user.Body["no_password_required"] != true || user.Body["authentication_mode"] != nil {
+						t.Errorf("the default user signs in by %v, no password required: %v", user.Body["authentication_mode"], user.Body["no_password_required"])
+					}
 					continue
 				}
 				if nested(user.Body["authentication_mode"], "type") != "iam" || user.Text("user_id") != user.Text("user_name") {

@@ -73,10 +73,12 @@ func accessString(service string) string {
 
 func powerlessDefault(scope constructs.Construct, props Props) elasticacheuser.ElasticacheUser {
 	return elasticacheuser.NewElasticacheUser(scope, jsii.String("default"), &elasticacheuser.ElasticacheUserConfig{
-		Engine:             jsii.String(userEngine),
-		UserId:             jsii.String(props.Name + "-default"),
-		UserName:           jsii.String("default"),
-		AuthenticationMode: &elasticacheuser.ElasticacheUserAuthenticationMode{Type: jsii.String("no-password-required")},
+		Engine:   jsii.String(userEngine),
+		UserId:   jsii.String(props.Name + "-default"),
+		UserName: jsii.String("default"),
+		// not as an authentication_mode, which AWS reports in other words: no plan would ever be empty
+		// https://github.com/hashicorp/terraform-provider-aws/issues/33877
+		NoPasswordRequired: jsii.Bool(true),
 		AccessString:       jsii.String("off -@all"),
 		Lifecycle:          &cdktf.TerraformResourceLifecycle{CreateBeforeDestroy: jsii.Bool(true)},
 	})

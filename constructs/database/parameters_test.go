@@ -50,6 +50,40 @@ func TestPostgreSQLTakesTheParameters(t *testing.T) {
 	}
 }
 
+// RDS reports "pending-reboot" for a parameter whose value is its own, whatever was asked for, and the provider compares:
+// with "immediate" no plan would ever be empty (provider issue 39252). PostgreSQL knows its own defaults; RDS's own for the
+// family postgres15 are those of AWS, "Working with parameters on your RDS for PostgreSQL DB instance".
+func TestParametersThatRepeatADefaultArePendingReboot(t *testing.T) {
+	rds := map[string]string{"rds.force_ssl": "1", "shared_preload_libraries": "pg_stat_statements", "password_encryption": "scram-sha-256"}
+	conn := pgtest.Shared(t).Admin(t, "postgres")
+	repeated := 0
+	for _, parameter := range Parameters(config.Database{SlowQueryMilliseconds: 1000}) {
+		var own string
+		// boot_val is what the program starts with, before any file
+		err := conn.QueryRow(t.Context(), "SELECT coalesce((SELECT boot_val FROM pg_settings WHERE name = $1), '')", parameter.Name).Scan(&own)
+		if err != nil {
+			t.Fatal(err)
+		}
+		on := map[string]string{"on": "1", "off": "0"}
+		if word, is := on[own]; is {
+			own = word
+		}
+		isDefault := own == parameter.Value || rds[parameter.Name] == parameter.Value
+		if isDefault {
+			repeated++
+		}
+		if isDefault && parameter.ApplyMethod() != "pending-reboot" {
+			t.Errorf("%s = %s is a default, and its apply method is %s", parameter.Name, parameter.Value, parameter.ApplyMethod())
+		}
+		if !isDefault && !parameter.Static && parameter.ApplyMethod() != "immediate" {
+			t.Errorf("%s = %s is no default, and waits for a restart", parameter.Name, parameter.Value)
+		}
+	}
+	if repeated < 3 {
+		t.Errorf("only %d parameters repeat a default", repeated)
+	}
+}
+
 // What the log is for, and what stays out of it.
 func TestWhatIsLogged(t *testing.T) {
 	values := map[string]string{}
