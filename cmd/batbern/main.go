@@ -27,6 +27,7 @@ type commands struct {
 	Bench    BenchCmd    `cmd:"" help:"Measure synthesis against a minimal app with the AWS binding."`
 	Local    LocalCmd    `cmd:"" help:"Apply stacks to an AWS emulator on this machine, or destroy them."`
 
+	Domain     DomainCmd     `cmd:"" help:"Compare name servers before a domain that is in use moves."`
 	Migrate    MigrateCmd    `cmd:"" help:"Apply an environment's database migrations and wait for the result."`
 	Migrations MigrationsCmd `cmd:"" help:"Check the migration files, or record them as released."`
 
