@@ -259,7 +259,7 @@ func TestCanaries(t *testing.T) {
 		if len(canary.Text("name")) > 21 {
 			t.Errorf("%s is longer than the 21 characters that Synthetics takes", canary.Text("name"))
 		}
-		alarm := stack.Resource(t, "aws_cloudwatch_metric_alarm", "alarms/canary_"+key+"_failed")
+		alarm := stack.Resource(t, "aws_cloudwatch_metric_alarm", "alarms/canary_"+key+"_failed_now")
 		if alarm.Body["period"] != 900.0 || alarm.Text("treat_missing_data") != "breaching" {
 			t.Errorf("found %v", alarm.Body)
 		}

@@ -15,13 +15,15 @@ func Catalogue(name string, targets Targets, watch config.Observability) ([]Alar
 	var alarms []Alarm
 	var composites []Composite
 	for _, t := range targets.Databases {
-		alarms = append(alarms, databaseAlarms(t)...)
+		own, silent := databaseAlarms(t)
+		alarms, composites = append(alarms, own...), append(composites, silent...)
 	}
 	for _, t := range targets.Proxies {
 		alarms = append(alarms, proxyAlarms(t)...)
 	}
 	for _, t := range targets.Caches {
-		alarms = append(alarms, cacheAlarms(t)...)
+		own, silent := cacheAlarms(t)
+		alarms, composites = append(alarms, own...), append(composites, silent)
 	}
 	for _, t := range targets.Services {
 		own, down := serviceAlarms(t)
@@ -46,7 +48,8 @@ func Catalogue(name string, targets Targets, watch config.Observability) ([]Alar
 		alarms = append(alarms, secretAlarm(t))
 	}
 	for _, t := range targets.Vaults {
-		alarms = append(alarms, vaultAlarms(t)...)
+		own, missing := vaultAlarms(t)
+		alarms, composites = append(alarms, own...), append(composites, missing...)
 	}
 	for _, t := range targets.Certificates {
 		alarms = append(alarms, certificateAlarms(t)...)
@@ -58,7 +61,8 @@ func Catalogue(name string, targets Targets, watch config.Observability) ([]Alar
 		alarms = append(alarms, queueAlarms(t)...)
 	}
 	for _, t := range targets.Canaries {
-		alarms = append(alarms, canaryAlarms(t, watch)...)
+		own, failed := canaryAlarms(t, watch)
+		alarms, composites = append(alarms, own...), append(composites, failed)
 	}
 	alarms = append(alarms, eventAlarms(name, targets)...)
 	burning, burns := burnRates(targets, watch)
@@ -88,7 +92,7 @@ const (
 	gibi   = 1024 * mebi
 )
 
-func databaseAlarms(t Database) []Alarm {
+func databaseAlarms(t Database) ([]Alarm, []Composite) {
 	metric := func(name, statistic string) Metric {
 		return Metric{"AWS/RDS", name, statistic, five, map[string]string{"DBInstanceIdentifier": t.InstanceID}}
 	}
@@ -121,12 +125,13 @@ func databaseAlarms(t Database) []Alarm {
 	if t.Replica {
 		alarms = append(alarms, alarm("lag", config.Warning, "The read replica is more than five minutes behind", on(metric("ReplicaLag", "Average")), Above, 300))
 	}
-	if !t.Sleeps {
-		silent := alarm("silent", config.Critical, "The database sends no metrics: it is down or unreachable", on(metric("CPUUtilization", "SampleCount")), Below, 1)
-		silent.Missing, silent.Breaching, silent.Periods = Breaching, 2, 2
-		alarms = append(alarms, silent)
+	if t.Sleeps {
+		return alarms, nil
 	}
-	return alarms
+	silent := alarm("silent", config.Critical, "The database sends no metrics: it is down or unreachable", on(metric("CPUUtilization", "SampleCount")), Below, 1)
+	silent.Missing, silent.Breaching, silent.Periods = Breaching, 2, 2
+	parts, composite := onceSeen(silent, hour/five)
+	return append(alarms, parts...), []Composite{composite}
 }
 
 func proxyAlarms(t Proxy) []Alarm {
@@ -154,7 +159,7 @@ func proxyAlarms(t Proxy) []Alarm {
 // https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/BestPractices.Clients.Redis.Connections.html
 const mostCacheConnections = 65000
 
-func cacheAlarms(t CacheNode) []Alarm {
+func cacheAlarms(t CacheNode) ([]Alarm, Composite) {
 	alarm := func(what string, severity config.Severity, summary, name, statistic string, threshold float64) Alarm {
 		return Alarm{ID: id("cache", t.Key, what), Runbook: "cache-" + slug(what), Severity: severity, Summary: summary,
 			Queries: on(Metric{"AWS/ElastiCache", name, statistic, five, map[string]string{"CacheClusterId": t.ClusterID}}),
@@ -169,12 +174,12 @@ func cacheAlarms(t CacheNode) []Alarm {
 		alarm("evictions", config.Warning, "The cache forgets entries for want of memory", "Evictions", "Sum", 1000),
 		alarm("connections", config.Warning, "Four fifths of the connections that a cache node takes are open", "CurrConnections", "Maximum", mostCacheConnections*4/5),
 		alarm("refused", config.Warning, "The cache refuses clients' credentials", "AuthenticationFailures", "Sum", 0),
-		silent,
 	}
 	if t.Replicated {
 		alarms = append(alarms, alarm("lag", config.Warning, "A cache replica is ten seconds behind", "ReplicationLag", "Maximum", 10))
 	}
-	return alarms
+	parts, composite := onceSeen(silent, hour/five)
+	return append(alarms, parts...), composite
 }
 
 // rolloutMinutes is how long after its start a rollout excuses a service: the new tasks start, are tested, take over.
@@ -281,9 +286,16 @@ func distributionAlarms(t Distribution) []Alarm {
 			Queries: on(Metric{"AWS/CloudFront", name, statistic, five, map[string]string{"DistributionId": t.ID, "Region": global}}),
 			Compare: Above, Threshold: threshold, Breaching: 3, Periods: 3, Missing: NotBreaching, Virginia: true}
 	}
+	// among few requests one is a large part, and before the first release everybody who looks is refused
+	refused := alarm("4xx", config.Info, "half of CloudFront's answers refuse the request", "4xxErrorRate", "Average", 50)
+	refused.Queries = []Query{
+		{ID: "refused", Metric: refused.Queries[0].Metric},
+		{ID: "requests", Metric: &Metric{"AWS/CloudFront", "Requests", "Sum", five, map[string]string{"DistributionId": t.ID, "Region": global}}},
+		{ID: "percent", Expression: "IF(requests >= 100, refused, 0)", Label: "percent of requests"},
+	}
 	alarms := []Alarm{
 		alarm("5xx", config.Critical, "a twentieth of CloudFront's answers are errors", "5xxErrorRate", "Average", 5),
-		alarm("4xx", config.Info, "half of CloudFront's answers refuse the request", "4xxErrorRate", "Average", 50),
+		refused,
 	}
 	if t.Detailed {
 		alarms = append(alarms, alarm("latency", config.Warning, "one of twenty answers of the bucket behind CloudFront takes three seconds", "OriginLatency", "p95", 3000))
@@ -333,10 +345,31 @@ func secretAlarm(t Secret) Alarm {
 		Queries: measured("RotationOverdue", "Maximum"), Compare: Above, Threshold: 0, Breaching: 1, Periods: 1, Missing: Ignore}
 }
 
+// onceSeen makes an alarm quiet until there is something to watch. On the day of the first apply there is no backup yet, no
+// metric, no page at the address: the alarm would ring, and nobody could do anything about it.
+//
+// The composite that it returns rings like the alarm. Its actions are suppressed as long as the same condition has held for
+// all of a much longer range, neverPeriods: from the first apply until things first work. When they fail later, the
+// composite has told long before the longer range is over, and it stays in the state ALARM after that: a suppressor
+// suppresses actions, not the state. What never works at all rings never; "batbern verify" reports that.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Create_Composite_Alarm.html#Create_Composite_Alarm_Suppression
+func onceSeen(alarm Alarm, neverPeriods int) ([]Alarm, Composite) {
+	now, never := alarm, alarm
+	now.ID, never.ID = id(alarm.ID, "now"), id(alarm.ID, "never")
+	now.Severity, never.Severity = config.Info, config.Info
+	now.component, never.component = true, true
+	never.Summary = alarm.Summary + ", for so long that it may never have been otherwise"
+	never.Breaching, never.Periods = neverPeriods, neverPeriods
+	return []Alarm{now, never}, Composite{
+		ID: alarm.ID, Runbook: alarm.Runbook, Severity: alarm.Severity, Summary: alarm.Summary,
+		All: []string{now.ID}, Suppressor: never.ID, Virginia: alarm.Virginia,
+	}
+}
+
 // dayAndMargin is how long after a backup the next one has to be done, in hours: its window moves.
 const dayAndMargin = 26
 
-func vaultAlarms(t Vault) []Alarm {
+func vaultAlarms(t Vault) ([]Alarm, []Composite) {
 	alarm := func(what string, severity config.Severity, summary, name string) Alarm {
 		return Alarm{ID: id("backup", t.Key, what), Runbook: "backup-" + slug(what), Severity: severity, Summary: t.Key + ": " + summary,
 			Queries: on(Metric{"AWS/Backup", name, "Sum", hour, map[string]string{"BackupVaultName": t.Name}}),
@@ -344,14 +377,19 @@ func vaultAlarms(t Vault) []Alarm {
 	}
 	// copies that fail are told of by the vault itself, with the reason
 	alarms := []Alarm{alarm("failed", config.Warning, "a backup failed", "NumberOfBackupJobsFailed")}
-	if t.Daily {
-		missing := alarm("missing", config.Critical, "no backup was completed in a day", "NumberOfBackupJobsCompleted")
-		missing.Compare, missing.Threshold, missing.Missing = Below, 1, Breaching
-		missing.Breaching, missing.Periods = dayAndMargin, dayAndMargin
-		alarms = append(alarms, missing)
+	if !t.Daily {
+		return alarms, nil
 	}
-	return alarms
+	missing := alarm("missing", config.Critical, "no backup was completed in a day", "NumberOfBackupJobsCompleted")
+	missing.Compare, missing.Threshold, missing.Missing = Below, 1, Breaching
+	missing.Breaching, missing.Periods = dayAndMargin, dayAndMargin
+	parts, composite := onceSeen(missing, longestHours)
+	return append(alarms, parts...), []Composite{composite}
 }
+
+// longestHours is the longest range of an alarm whose period is an hour: seven days.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+const longestHours = 7 * 24
 
 // renewalDays is how many days before a certificate's end ACM begins to renew it: certificates that it issues are valid for
 // 198 days. An alarm at that age or before would ring for each certificate that is being renewed as planned.
@@ -395,13 +433,14 @@ func queueAlarms(t Queue) []Alarm {
 }
 
 // canaryAlarms: one visit may fail by itself, two in a row do not. A canary that says nothing has stopped.
-func canaryAlarms(t Canary, watch config.Observability) []Alarm {
-	return []Alarm{{
+func canaryAlarms(t Canary, watch config.Observability) ([]Alarm, Composite) {
+	period := max(five, watch.Canaries.EveryMinutes*minute)
+	return onceSeen(Alarm{
 		ID: id("canary", t.Key, "failed"), Runbook: "canary-failed", Severity: config.Critical,
 		Summary: "Visits from outside fail: " + t.Key,
-		Queries: on(Metric{"CloudWatchSynthetics", "SuccessPercent", "Average", max(five, watch.Canaries.EveryMinutes*minute), map[string]string{"CanaryName": t.Name}}),
+		Queries: on(Metric{"CloudWatchSynthetics", "SuccessPercent", "Average", period, map[string]string{"CanaryName": t.Name}}),
 		Compare: Below, Threshold: 100, Breaching: 2, Periods: 2, Missing: Breaching,
-	}}
+	}, 24*hour/period) // a day is the longest range of an alarm whose period is shorter than an hour
 }
 
 // mostMetrics is how many metrics an alarm may have.
