@@ -9,7 +9,8 @@ import (
 
 // Api is the entry to an environment's services: an HTTP API on api.<root>.
 type Api struct {
-	// RequestsPerSecond and BurstRequests throttle all callers together, by API Gateway's token bucket. A region's account
+	// RequestsPerSecond and BurstRequests throttle all callers together, by API Gateway's token bucket: the bill's limit. One
+	// client is limited by Firewall. A region's account
 	// has 10000 and 5000 at most unless AWS raises them.
 	RequestsPerSecond int `validate:"min=1,max=10000"`
 	BurstRequests     int `validate:"min=1,max=5000"`
@@ -20,6 +21,8 @@ type Api struct {
 	Jwt *Jwt
 	// PublicRoutes need no token where Jwt is set: "GET /api/v1/events". API Gateway's route keys.
 	PublicRoutes []string `validate:"unique,dive,routekey"`
+	// Firewall limits each client and refuses known attacks, between API Gateway and the services.
+	Firewall Firewall
 	// LogRetentionDays is how long access logs are kept. They hold addresses of people.
 	LogRetentionDays int `validate:"logretention"`
 }

@@ -47,6 +47,7 @@ func dev(settings Settings) Environment {
 			RequestsPerSecond: 50,
 			BurstRequests:     100,
 			CorsOrigins:       []string{"http://localhost:5173"}, // the frontend on a developer's machine
+			Firewall:          Firewall{Mode: FirewallOff},
 			LogRetentionDays:  7,
 		},
 		Services: asleepAtNight(services()), // nobody works at night: two thirds of the hours cost nothing

@@ -26,7 +26,7 @@ type Edge struct {
 	Redirects []Redirect `validate:"unique=From"`
 }
 
-// Firewall is the web ACL in front of CloudFront.
+// Firewall is a web ACL: the one in front of CloudFront, or the one in front of the API's load balancer.
 type Firewall struct {
 	Mode FirewallMode `validate:"oneof=off count block"`
 	// RequestsPerFiveMinutes is how many requests one address may send in five minutes.

@@ -65,7 +65,12 @@ func prod(settings Settings) Environment {
 			LogLevel:          "INFO",
 			LogRetentionDays:  365, // CloudWatch.16
 		},
-		Api:      Api{RequestsPerSecond: 200, BurstRequests: 400, LogRetentionDays: 365}, // a full auditorium registering at once
+		Api: Api{
+			RequestsPerSecond: 1000, BurstRequests: 2000, // far above a full auditorium: no single client shall use up what all share
+			// an auditorium shares one address
+			Firewall:         Firewall{Mode: FirewallBlock, RequestsPerFiveMinutes: 10_000, LogRetentionDays: 365},
+			LogRetentionDays: 365,
+		},
 		Services: scaled(sized(services(), 512, 1024), prodScaling()),
 		Storage: Storage{
 			Content: Lifecycle{

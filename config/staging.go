@@ -53,7 +53,11 @@ func staging(settings Settings) Environment {
 			LogLevel:         "INFO",
 			LogRetentionDays: 30,
 		},
-		Api: Api{RequestsPerSecond: 200, BurstRequests: 400, LogRetentionDays: 30}, // production's, so that load tests mean something
+		Api: Api{
+			RequestsPerSecond: 1000, BurstRequests: 2000, // production's, so that load tests mean something
+			Firewall:         Firewall{Mode: FirewallCount, RequestsPerFiveMinutes: 10_000, LogRetentionDays: 30},
+			LogRetentionDays: 30,
+		},
 		Services: scaled(sized(services(), 512, 1024), Scaling{
 			MinTasks: 1, DesiredTasks: 1, MaxTasks: 3, TargetCpuPercent: 70, TargetMemoryPercent: 85, TargetRequestsPerMinute: 600,
 		}),

@@ -307,6 +307,8 @@ func (e Environment) productionFloor(at path, report *Faults) {
 	floor(e.Storage.Replicated, "Storage.Replicated", e.Storage.Replicated, "true (S3.7, CloudFront.4)")
 	floor(e.Edge.Firewall.Mode != FirewallOff, "Edge.Firewall.Mode", string(e.Edge.Firewall.Mode), "count, block (CloudFront.6)")
 	floor(e.Edge.Firewall.LogRetentionDays >= 365, "Edge.Firewall.LogRetentionDays", e.Edge.Firewall.LogRetentionDays, "365 or more (CloudWatch.16)")
+	floor(e.Api.Firewall.Mode != FirewallOff, "Api.Firewall.Mode", string(e.Api.Firewall.Mode), "count, block (ELB.16)")
+	floor(e.Api.Firewall.LogRetentionDays >= 365, "Api.Firewall.LogRetentionDays", e.Api.Firewall.LogRetentionDays, "365 or more (CloudWatch.16)")
 	floor(e.Edge.EnforcePolicy, "Edge.EnforcePolicy", e.Edge.EnforcePolicy, "true")
 	for i, origin := range e.Storage.UploadOrigins {
 		floor(strings.HasPrefix(origin, "https://"), fmt.Sprintf("Storage.UploadOrigins[%d]", i), origin, "origins with https://")

@@ -11,6 +11,7 @@ import (
 	"github.com/batbern/infrastructure/constructs/compute"
 	"github.com/batbern/infrastructure/constructs/database"
 	"github.com/batbern/infrastructure/constructs/encryption"
+	"github.com/batbern/infrastructure/constructs/firewall"
 	"github.com/batbern/infrastructure/constructs/loadbalancer"
 	"github.com/batbern/infrastructure/constructs/migration"
 	"github.com/batbern/infrastructure/constructs/network"
@@ -42,6 +43,8 @@ type platform struct {
 	cache    *cache.Outputs // nil where there is none
 	entry    api.Outputs
 	schema   migration.Outputs
+	// firewallName is the API's web ACL in CloudWatch's metrics; "" without one.
+	firewallName string
 }
 
 // addServices makes the way from the API through the load balancer to the services, and what they run on.
@@ -106,7 +109,11 @@ func addServices(stack cdktf.TerraformStack, environment config.Environment, fro
 		CertificateArn: from.certificateArn,
 		LogsKeyArn:     from.keys.LogsKeyArn,
 	})
-	return platform{balancer: balancer, cluster: cluster, services: services, cache: memory, entry: entry, schema: schema}
+	guard := firewall.New(stack, "api_firewall", firewall.Props{
+		Name: name + "-api", Settings: environment.Api.Firewall, Before: firewall.LoadBalancer, ClientHeader: api.ClientHeader, LogsKeyArn: from.keys.LogsKeyArn,
+	})
+	firewall.Protect(stack, "api_firewall_protects", guard, balancer.Arn)
+	return platform{balancer: balancer, cluster: cluster, services: services, cache: memory, entry: entry, schema: schema, firewallName: guard.Name}
 }
 
 // addParameters writes down what services and people look up.

@@ -34,7 +34,10 @@ func targets(environment config.Environment, all watched) observability.Targets 
 		out.Vaults = []observability.Vault{{Key: "main", Name: all.data.vault, Daily: environment.Backup.DailyDays > 0}}
 	}
 	if all.front.FirewallName != "" {
-		out.Firewalls = []observability.Firewall{{Key: "edge", Name: all.front.FirewallName}}
+		out.Firewalls = append(out.Firewalls, observability.Firewall{Key: "edge", Name: all.front.FirewallName})
+	}
+	if all.platform.firewallName != "" {
+		out.Firewalls = append(out.Firewalls, observability.Firewall{Key: "api", Name: all.platform.firewallName, Region: environment.Account.Region})
 	}
 	for _, zone := range environment.Network.NatZones() {
 		out.NatGateways = append(out.NatGateways, observability.NatGateway{Key: zone, ID: all.vpc.NatGatewayIDs[zone]})

@@ -38,7 +38,7 @@ var watchedBy = map[string]struct {
 	"BackupVaultName":      {types: []string{"aws_backup_vault"}, attribute: "name"},
 	"CertificateArn":       {types: []string{"aws_acm_certificate_validation"}, attribute: "certificate_arn"},
 	"DistributionId":       {types: []string{"aws_cloudfront_distribution"}, attribute: "id"},
-	"Region":               {constants: []string{"Global"}},
+	"Region":               {constants: []string{"Global", "eu-central-1"}}, // WAF before a load balancer counts by region
 	"ClusterName":          {types: []string{"aws_ecs_cluster"}, attribute: "name"},
 	"ServiceName":          {types: []string{"aws_ecs_service"}, attribute: "name"},
 	"RuleName":             {types: []string{"aws_cloudwatch_event_rule"}, attribute: "name"},

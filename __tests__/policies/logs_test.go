@@ -94,7 +94,7 @@ func producers(stack *testkit.Stack) map[string]string {
 		}
 	}
 	for _, acl := range stack.Resources("aws_wafv2_web_acl_logging_configuration") {
-		groups[acl.Path] = "aws-waf-logs-" + stack.Name + "-edge"
+		groups[acl.Path] = "aws-waf-logs-" + stack.Name + map[bool]string{true: "-edge", false: "-api"}[strings.HasPrefix(acl.Path, "edge/")]
 	}
 	for _, rejected := range stack.Resources("aws_flow_log") {
 		if rejected.Text("log_destination_type") != "s3" {

@@ -165,7 +165,7 @@ var hasTags = func() func(t *testing.T, typ string) bool {
 		if err != nil {
 			t.Fatal(err)
 		}
-		files, err := filepath.Glob(filepath.Join(root, strings.ReplaceAll(strings.TrimPrefix(typ, "aws_"), "_", ""), "*Config.go"))
+		files, err := filepath.Glob(filepath.Join(root, strings.ReplaceAll(strings.TrimPrefix(typ, "aws_"), "_", ""), "*Config*.go"))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: the binding is not in %s: %v", typ, root, err)
 		}

@@ -188,7 +188,12 @@ func TestSecurityHeaders(t *testing.T) {
 func TestFirewall(t *testing.T) {
 	for _, stack := range testkit.Environments(t) {
 		settings := environmentOf(t, stack).Edge.Firewall
-		acls := stack.Resources("aws_wafv2_web_acl")
+		var acls []testkit.Resource
+		for _, acl := range stack.Resources("aws_wafv2_web_acl") {
+			if strings.HasPrefix(acl.Path, "edge/") {
+				acls = append(acls, acl)
+			}
+		}
 		if settings.Mode == config.FirewallOff {
 			for _, resource := range stack.All() {
 				if strings.Contains(resource.Path, "edge/firewall") || strings.HasPrefix(resource.Path, "edge_logs") {
@@ -226,13 +231,13 @@ func TestFirewall(t *testing.T) {
 				}
 			}
 		}
-		logs := stack.Resource(t, "aws_wafv2_web_acl_logging_configuration", "firewall/logging")
+		logs := stack.Resource(t, "aws_wafv2_web_acl_logging_configuration", "edge/firewall/logging")
 		for _, private := range []string{"authorization", "cookie", "query_string"} {
 			if !strings.Contains(fmt.Sprint(logs.Body["redacted_fields"]), private) {
 				t.Errorf("%s: logs keep %s", stack.Name, private)
 			}
 		}
-		group := stack.Resource(t, "aws_cloudwatch_log_group", "firewall/log_group")
+		group := stack.Resource(t, "aws_cloudwatch_log_group", "edge/firewall/log_group")
 		if !strings.HasPrefix(group.Text("name"), "aws-waf-logs-") || group.Text("kms_key_id") == "" || group.Text("retention_in_days") != fmt.Sprint(settings.LogRetentionDays) {
 			t.Errorf("%s: log group %v", stack.Name, group.Body)
 		}
@@ -240,6 +245,72 @@ func TestFirewall(t *testing.T) {
 			t.Errorf("%s: %d web ACLs, wanted one for both distributions", stack.Name, len(acls))
 		}
 	}
+}
+
+// Where the environment asks for it, one client's requests to the API are limited and judged before a service sees them,
+// by the address that API Gateway writes; no way leads around the load balancer, which is internal (decision 17).
+func TestApiFirewall(t *testing.T) {
+	for _, stack := range testkit.Environments(t) {
+		settings := environmentOf(t, stack).Api.Firewall
+		for _, fault := range apiFirewallFaults(stack, settings) {
+			t.Errorf("%s: %s", stack.Name, fault)
+		}
+	}
+	for wanted, plant := range map[string]func(stack *testkit.Stack, rate map[string]any){
+		"the load balancer has no web ACL": func(stack *testkit.Stack, _ map[string]any) {
+			stack.Resource(t, "aws_wafv2_web_acl_association", "api_firewall_protects").Body["resource_arn"] = "other"
+		},
+		"counts by IP": func(_ *testkit.Stack, rate map[string]any) {
+			rate["aggregate_key_type"] = "IP" // of the VPC link: all clients together
+		},
+		"the client's own header": func(stack *testkit.Stack, _ map[string]any) {
+			stack.Resources("aws_apigatewayv2_integration")[0].Body["request_parameters"] = map[string]any{"append:header.x-client-address": "$context.identity.sourceIp"}
+		},
+		"the default endpoint is open": func(stack *testkit.Stack, _ map[string]any) {
+			stack.Resources("aws_apigatewayv2_api")[0].Body["disable_execute_api_endpoint"] = false
+		},
+		"the load balancer is public": func(stack *testkit.Stack, _ map[string]any) { stack.Resources("aws_lb")[0].Body["internal"] = false },
+	} {
+		stack := testkit.Synth(t, testkit.Project(t))["batbern-prod"]
+		rule := stack.Resource(t, "aws_wafv2_web_acl", "api_firewall/acl").Body["rule"].([]any)[0]
+		plant(stack, nested(rule, "statement", "rate_based_statement").(map[string]any))
+		if faults := apiFirewallFaults(stack, environmentOf(t, stack).Api.Firewall); !slices.ContainsFunc(faults, func(f string) bool { return strings.Contains(f, wanted) }) {
+			t.Errorf("planted %q, found %q", wanted, faults)
+		}
+	}
+}
+
+func apiFirewallFaults(stack *testkit.Stack, settings config.Firewall) []string {
+	var faults []string
+	fault := func(ok bool, format string, values ...any) {
+		if !ok {
+			faults = append(faults, fmt.Sprintf(format, values...))
+		}
+	}
+	balancer, entry := stack.Resources("aws_lb")[0], stack.Resources("aws_apigatewayv2_api")[0]
+	fault(balancer.Body["internal"] == true, "the load balancer is public")
+	fault(entry.Body["disable_execute_api_endpoint"] == true, "the default endpoint is open")
+	parameters, _ := stack.Resources("aws_apigatewayv2_integration")[0].Body["request_parameters"].(map[string]any)
+	fault(parameters["overwrite:header.x-client-address"] == "$context.identity.sourceIp", "the client's own header reaches the firewall: %v", parameters)
+	associations := stack.Resources("aws_wafv2_web_acl_association")
+	if settings.Mode == config.FirewallOff {
+		fault(len(associations) == 0, "a firewall that is off protects something")
+		return faults
+	}
+	fault(slices.ContainsFunc(associations, func(a testkit.Resource) bool { return a.Text("resource_arn") == "${"+balancer.Address()+".arn}" }),
+		"the load balancer has no web ACL")
+	for _, acl := range stack.Resources("aws_wafv2_web_acl") {
+		if acl.Text("scope") != "REGIONAL" {
+			continue
+		}
+		rate, _ := nested(acl.Body["rule"].([]any)[0], "statement", "rate_based_statement").(map[string]any)
+		fault(rate["aggregate_key_type"] == "FORWARDED_IP" && nested(rate["forwarded_ip_config"], "header_name") == "x-client-address", "counts by %v", rate["aggregate_key_type"])
+		fault(rate["limit"] == float64(settings.RequestsPerFiveMinutes), "limits to %v", rate["limit"])
+		rules := fmt.Sprint(acl.Body["rule"])
+		fault(strings.Contains(rules, "AWSManagedRulesSQLiRuleSet"), "lets injections into the database through")
+		fault(settings.Mode != config.FirewallBlock || nested(acl.Body["rule"].([]any)[0], "action", "block") != nil, "does not block")
+	}
+	return faults
 }
 
 // Logs and metrics that cost come where the configuration asks for them, and only there.

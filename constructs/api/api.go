@@ -55,6 +55,10 @@ const (
 	// defaultStage has no part in the path, defaultRoute takes what no other takes: API Gateway calls both so.
 	defaultStage = "$default"
 	defaultRoute = "$default"
+	// ClientHeader tells the firewall and the services the client's address. Forwarded and X-Forwarded-For are reserved: API
+	// Gateway does not let a mapping write them.
+	// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-parameter-mapping.html#http-api-mapping-reserved-headers
+	ClientHeader = "x-client-address"
 	// integrationMilliseconds is as long as API Gateway waits at most.
 	integrationMilliseconds = 30000
 )
@@ -123,8 +127,12 @@ func integration(scope constructs.Construct, apiID string, props Props) (id stri
 		PayloadFormatVersion: jsii.String("1.0"),
 		TimeoutMilliseconds:  jsii.Number(integrationMilliseconds),
 		TlsConfig:            &apigatewayv2integration.Apigatewayv2IntegrationTlsConfig{ServerNameToVerify: jsii.String(props.Domains.Api())},
-		// the load balancer's rules ask for the host: the API has one name, and says it whatever the client said
-		RequestParameters: &map[string]*string{"overwrite:header.Host": jsii.String(props.Domains.Api())},
+		// the load balancer's rules match the host: the API has one name, and sends it for any that the client sent
+		RequestParameters: &map[string]*string{
+			"overwrite:header.Host": jsii.String(props.Domains.Api()),
+			// overwritten, so that a client cannot claim another's address
+			"overwrite:header." + ClientHeader: jsii.String("$context.identity.sourceIp"),
+		},
 	}).Id()
 }
 

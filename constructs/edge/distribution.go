@@ -70,7 +70,7 @@ func newDistribution(scope constructs.Construct, site site, shared common) Distr
 		HttpVersion:          jsii.String("http2and3"),
 		IsIpv6Enabled:        jsii.Bool(true),
 		PriceClass:           jsii.String(props.Edge.PriceClass),
-		WebAclId:             shared.firewall.arn, // CloudFront.6
+		WebAclId:             shared.firewall.Arn, // CloudFront.6
 		Origin:               &origins,
 		OriginGroup:          groups,
 		DefaultCacheBehavior: site.byDefault.asDefault(target),

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-cdk-go/cdktf"
 
 	"github.com/batbern/infrastructure/config"
+	"github.com/batbern/infrastructure/constructs/firewall"
 	"github.com/batbern/infrastructure/constructs/storage"
 )
 
@@ -51,12 +52,14 @@ func New(scope constructs.Construct, id string, props Props) Outputs {
 	shared := common{
 		props:         props,
 		accessControl: originAccessControl(scope, props),
-		firewall:      newFirewall(scope, "firewall", props),
+		firewall: firewall.New(scope, "firewall", firewall.Props{
+			Name: props.Name + "-edge", Settings: props.Edge.Firewall, Before: firewall.CloudFront, LogsKeyArn: props.LogsKeyArn, Provider: props.Virginia,
+		}),
 	}
 	out := Outputs{
 		Frontend:     frontend(scope, "frontend", shared),
 		Content:      content(scope, "content", shared),
-		FirewallName: shared.firewall.name,
+		FirewallName: shared.firewall.Name,
 	}
 	if props.Edge.QueryableLogs {
 		queryableLogs(scope, "queryable_logs", out, props)
@@ -68,7 +71,7 @@ func New(scope constructs.Construct, id string, props Props) Outputs {
 type common struct {
 	props         Props
 	accessControl *string
-	firewall      firewall
+	firewall      firewall.Outputs
 }
 
 // must turns an error of a pure builder into the panic by which constructs report what is wrong with their values.

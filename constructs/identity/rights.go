@@ -89,7 +89,7 @@ func (Rights) ManageEnvironment() policy.Document {
 			verbs("sso", "CreateManagedApplicationInstance DeleteManagedApplicationInstance"),
 			verbs("ssm", "AddTagsToResource DeleteParameter PutParameter RemoveTagsFromResource"),
 			verbs("synthetics", "Create* Delete* Start* Stop* Update*", tags),
-			verbs("wafv2", "Create* Delete* Put* Update*", tags),
+			verbs("wafv2", "Associate* Create* Delete* Disassociate* Put* Update*", tags),
 			verbs("xray", "Create* Delete* PutEncryptionConfig Update*", tags),
 		),
 		Resources: anything,

@@ -307,8 +307,8 @@ func firewallAlarms(t Firewall) []Alarm {
 	return []Alarm{{
 		ID: id("firewall", t.Key, "blocked"), Runbook: "firewall-blocked", Severity: config.Warning,
 		Summary: "The firewall blocks many requests: an attack, or a rule that hits the wrong people",
-		Queries: on(Metric{"AWS/WAFV2", "BlockedRequests", "Sum", five, map[string]string{"WebACL": t.Name, "Rule": "ALL"}}),
-		Compare: Above, Threshold: 1000, Breaching: 3, Periods: 3, Missing: NotBreaching, Virginia: true,
+		Queries: on(Metric{"AWS/WAFV2", "BlockedRequests", "Sum", five, t.dimensions()}),
+		Compare: Above, Threshold: 1000, Breaching: 3, Periods: 3, Missing: NotBreaching, Virginia: t.Region == "",
 	}}
 }
 

@@ -1,6 +1,7 @@
 package observability
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -356,9 +357,9 @@ func (v View) edge() []widget {
 	}
 	for _, t := range v.Targets.Firewalls {
 		metric := func(name string) Metric {
-			return Metric{"AWS/WAFV2", name, "Sum", five, map[string]string{"WebACL": t.Name, "Rule": "ALL"}}
+			return Metric{"AWS/WAFV2", name, "Sum", five, t.dimensions()}
 		}
-		widgets = append(widgets, graph("Firewall", virginia, []line{
+		widgets = append(widgets, graph("Firewall: "+t.Key, cmp.Or(t.Region, virginia), []line{
 			{label: "let through", metric: metric("AllowedRequests")}, {label: "blocked", metric: metric("BlockedRequests"), right: true},
 		}))
 	}

@@ -82,8 +82,22 @@ type Distribution struct {
 	Detailed bool
 }
 
-// Firewall is a web ACL of CloudFront, by the name of its metrics.
-type Firewall struct{ Key, Name string }
+// Firewall is a web ACL, by the name of its metrics.
+type Firewall struct {
+	Key, Name string
+	// Region is the region of a web ACL before a load balancer; "" for one before CloudFront.
+	Region string
+}
+
+// dimensions are the ones under which WAF counts: a web ACL before CloudFront has no region.
+// https://docs.aws.amazon.com/waf/latest/developerguide/waf-metrics.html
+func (f Firewall) dimensions() map[string]string {
+	all := map[string]string{"WebACL": f.Name, "Rule": "ALL"}
+	if f.Region != "" {
+		all["Region"] = f.Region
+	}
+	return all
+}
 
 // Work is what a function is for, which decides what its failure means.
 type Work string
