@@ -14,7 +14,9 @@ import (
 // The prefix is compared exactly with what GitHub's tokens carry, so nothing in it is derived: GitHub's announcement and
 // its documentation disagree on the delimiter before the numeric ids.
 // https://github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens
-var githubSubject = regexp.MustCompile(`^([A-Za-z0-9-]+/[A-Za-z0-9._-]+)=(repo:[A-Za-z0-9-]+[@:.-][0-9]+/[A-Za-z0-9._-]+[@:.-][0-9]+)$`)
+var githubSubject = regexp.MustCompile(
+	`^([A-Za-z0-9-]+/[A-Za-z0-9._-]+)=(repo:[A-Za-z0-9-]+[@:.-][0-9]+/[A-Za-z0-9._-]+[@:.-][0-9]+)$`,
+)
 
 // isGithubSubject also requires that the prefix names the repository: a prefix copied from another one trusts that one.
 func isGithubSubject(f validator.FieldLevel) bool {
@@ -67,8 +69,12 @@ func (s Settings) signInFaults(report *Faults) {
 	for i, entry := range s.Administrators {
 		account, _, isArn := strings.Cut(strings.TrimPrefix(entry, "arn:aws:iam::"), ":")
 		if isArn && !slices.Contains(accounts, account) {
-			report.add(path(fmt.Sprintf("BATBERN_ADMINISTRATORS[%d]", i)), entry, "a role in one of the accounts "+strings.Join(accounts, ", "),
-				"correct the account id: only roles of an environment's own account administer it")
+			report.add(
+				path(fmt.Sprintf("BATBERN_ADMINISTRATORS[%d]", i)),
+				entry,
+				"a role in one of the accounts "+strings.Join(accounts, ", "),
+				"correct the account id: only roles of an environment's own account administer it",
+			)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/batbern/infrastructure/__tests__/testkit"
 	"github.com/batbern/infrastructure/constructs/policy"
+	"github.com/batbern/infrastructure/internal/permissions"
 	"github.com/batbern/infrastructure/internal/policytest"
 )
 
@@ -28,7 +29,10 @@ type need struct {
 // and from AWS's service authorization reference:
 // https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 func needs(t *testing.T) map[string]need {
-	required := dependentActions(t)
+	required, err := permissions.Dependent()
+	if err != nil {
+		t.Fatal(err)
+	}
 	table := map[string]need{}
 	for _, row := range rows(t, "terraform-actions.csv") {
 		found := need{reads: strings.Fields(row[1]), writes: strings.Fields(row[2]), passes: strings.Fields(row[3])}
@@ -38,19 +42,6 @@ func needs(t *testing.T) map[string]need {
 		table[row[0]] = found
 	}
 	return table
-}
-
-// dependentActions are those that the caller of an action must be allowed as well, by the column "Dependent actions" of the
-// service authorization reference. The rows with a reason are for features that the stacks do not use; iam:PassRole is
-// judged by role and service.
-func dependentActions(t *testing.T) map[string][]string {
-	required := map[string][]string{}
-	for _, row := range rows(t, "dependent-actions.csv") {
-		if action, dependent, reason := row[0], row[1], row[2]; reason == "" {
-			required[action] = append(required[action], dependent)
-		}
-	}
-	return required
 }
 
 // readOnlyAccess is what AWS's managed policy of that name allows, for the services in use: its version 190.

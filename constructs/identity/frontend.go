@@ -55,10 +55,25 @@ func FrontendRollout(scope constructs.Construct, id string, props FrontendRollou
 func publishPolicy(parameter string, props FrontendRolloutProps) policy.Document {
 	region, account := props.Account.Region, props.Account.ID
 	return policy.Document{Statements: []policy.Statement{
-		allow("ReadInstructions", verbs("ssm", "GetParameter"), []string{fmt.Sprintf("arn:aws:ssm:%s:%s:parameter%s", region, account, parameter)}, nil),
+		allow(
+			"ReadInstructions",
+			verbs("ssm", "GetParameter"),
+			[]string{fmt.Sprintf("arn:aws:ssm:%s:%s:parameter%s", region, account, parameter)},
+			nil,
+		),
 		allow("CompareFiles", verbs("s3", "ListBucket"), []string{props.BucketArn}, nil),
-		allow("PublishFiles", verbs("s3", "AbortMultipartUpload DeleteObject PutObject"), []string{props.BucketArn + "/*"}, nil),
+		allow(
+			"PublishFiles",
+			verbs("s3", "AbortMultipartUpload DeleteObject PutObject"),
+			[]string{props.BucketArn + "/*"},
+			nil,
+		),
 		block.UseKey("EncryptFiles", props.KeyArn, "s3", region, verbs("kms", "Decrypt GenerateDataKey")...),
-		allow("InvalidateCache", verbs("cloudfront", "CreateInvalidation GetInvalidation"), []string{props.DistributionArn}, nil),
+		allow(
+			"InvalidateCache",
+			verbs("cloudfront", "CreateInvalidation GetInvalidation"),
+			[]string{props.DistributionArn},
+			nil,
+		),
 	}}
 }

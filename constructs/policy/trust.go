@@ -39,7 +39,9 @@ var ServiceRoles = map[string]ServiceRole{
 	// RDS Proxy. RDS documents conditions for the audit and the monitoring role, not for this one.
 	"rds.amazonaws.com": {Page: "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy-iam-setup.html"},
 	// Replication.
-	"s3.amazonaws.com": {Page: "https://docs.aws.amazon.com/AmazonS3/latest/userguide/setting-repl-config-perm-overview.html"},
+	"s3.amazonaws.com": {
+		Page: "https://docs.aws.amazon.com/AmazonS3/latest/userguide/setting-repl-config-perm-overview.html",
+	},
 	"vpc-flow-logs.amazonaws.com": {
 		SourceConditions: true,
 		Page:             "https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html",
