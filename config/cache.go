@@ -14,7 +14,7 @@ type Cache struct {
 	// cache.
 	Shape CacheShape `validate:"-"`
 	// NodeType is ElastiCache's name of the machine, "cache.t4g.micro".
-	NodeType string `validate:"omitempty,startswith=cache."`
+	NodeType string `validate:"omitempty,nodetype"`
 	// Engine is what runs on it; empty for Valkey 8.0.
 	Engine CacheEngine
 	// SnapshotRetentionDays is how many daily snapshots are kept (ElastiCache.1).

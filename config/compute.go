@@ -172,8 +172,8 @@ func (e Environment) routesApart(at path, report *Faults) {
 		}
 	}
 	for _, service := range e.Services {
-		for i, route := range service.Routes {
-			field := at.field("Services").key(service.Name).field(fmt.Sprintf("Routes[%d]", i))
+		for _, route := range service.Routes {
+			field := at.field("Services").key(service.Name).field("Routes").key(fmt.Sprint(route.Priority))
 			if other, taken := byPriority[route.Priority]; taken {
 				report.add(field.field("Priority"), route.Priority, "a priority of its own: "+other+" has this one",
 					fmt.Sprintf("take a free one, for example %d", free(byPriority, highest)))

@@ -265,7 +265,7 @@ var environmentFaults = []fault{
 	{"PostgreSQL's own port", func(e *Environment) { e.Database.Port = 5432 }, "Database.Port"},
 	{"remote desktop's port", func(e *Environment) { e.Database.Port = 3389 }, "Database.Port"},
 	{"port that RDS does not take", func(e *Environment) { e.Database.Port = 1149 }, "Database.Port"},
-	{"remote desktop's port for a service", func(e *Environment) { e.Services[0].Port = 3389 }, "Services[0].Port"},
+	{"remote desktop's port for a service", func(e *Environment) { e.Services[0].Port = 3389 }, "Port"},
 	{"instance class", func(e *Environment) { e.Database.InstanceClass = "t4g.micro" }, "Database.InstanceClass"},
 	{"storage", func(e *Environment) { e.Database.StorageGiB = 5 }, "Database.StorageGiB"},
 	{"storage ceiling", func(e *Environment) { e.Database.MaxStorageGiB = e.Database.StorageGiB }, "Database.MaxStorageGiB"},
@@ -296,9 +296,9 @@ var environmentFaults = []fault{
 	{"maintenance an hour after a backup begins", func(e *Environment) { e.Backup, e.Database.MaintenanceWindow = prodBackup, "sat:08:00-sat:09:00" }, "Database.MaintenanceWindow"},
 	{"no services", func(e *Environment) { e.Services = nil }, "Services"},
 	{"a service twice", func(e *Environment) { e.Services = append(e.Services, e.Services[0]) }, "Services"},
-	{"service name", func(e *Environment) { e.Services[0].Name = "Events_1" }, "Services[0].Name"},
-	{"service port", func(e *Environment) { e.Services[0].Port = 80 }, "Services[0].Port"},
-	{"health path", func(e *Environment) { e.Services[0].ReadinessPath = "health" }, "Services[0].ReadinessPath"},
+	{"service name", func(e *Environment) { e.Services[0].Name = "Events_1" }, "Name"},
+	{"service port", func(e *Environment) { e.Services[0].Port = 80 }, "Port"},
+	{"health path", func(e *Environment) { e.Services[0].ReadinessPath = "health" }, "ReadinessPath"},
 	{"no such Fargate CPU", func(e *Environment) { e.Services[0].Cpu = 300 }, "Cpu"},
 	{"illegal Fargate pair", func(e *Environment) { e.Services[0].MemoryMiB = 5120 }, "MemoryMiB"},
 	{"min above desired", func(e *Environment) { e.Services[0].Scaling.MinTasks = e.Services[0].Scaling.DesiredTasks + 1 }, "Scaling"},
@@ -370,7 +370,7 @@ func TestFaultsReadWell(t *testing.T) {
 	project := load(t, nil)
 	project.Environments[0].Network.NatGateways = 4
 	text := project.validate().Error()
-	want := "configuration: 1 wrong value\n  dev.Network.NatGateways: found 4; allowed: 0, 1 or 2: there are 2 zones; lower it, or add a zone"
+	want := "configuration: 1 wrong value\n  dev.Network.NatGateways: found 4; allowed: 0, 1 or 2: there are 2 zones; lower it, or add a zone (config/dev.go)"
 	if text != want {
 		t.Errorf("reads\n%s\nwant\n%s", text, want)
 	}

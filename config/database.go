@@ -8,7 +8,7 @@ import (
 // Database is an environment's PostgreSQL instance and its proxy.
 type Database struct {
 	// InstanceClass is RDS's name of the machine, "db.t4g.micro".
-	InstanceClass string `validate:"required,startswith=db."`
+	InstanceClass string `validate:"required,instanceclass"`
 	// Port is where the instance listens: one of RDS's, 1150 to 65535, but not PostgreSQL's own, which every scan
 	// tries first (RDS.23), and not remote desktop's, which the network refuses everywhere. RDS Proxy listens on
 	// 5432 whatever stands here.
@@ -47,7 +47,7 @@ type Database struct {
 	ReadReplica bool
 	// SnapshotID makes the instance from this snapshot instead of empty. It is read when the instance is made; a later
 	// change of it changes nothing.
-	SnapshotID string `validate:"omitempty,max=255"`
+	SnapshotID string `validate:"omitempty,max=255,snapshotid"`
 }
 
 // What every environment's database has in common.

@@ -55,7 +55,7 @@ func LoadProject(variables map[string]string) (Project, error) {
 	project.checkAlarmAddresses(live, &faults)
 	project.checkHeld(&faults)
 	faults = append(faults, project.validate()...)
-	if err := faults.err(); err != nil {
+	if err := settle(faults, nil).err(); err != nil {
 		return Project{}, err
 	}
 	project.Settings = settings

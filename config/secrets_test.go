@@ -14,11 +14,11 @@ func TestIllegalExternalSecretsAreRefused(t *testing.T) {
 	}{
 		"legal":                 {[]ExternalSecret{legal, {"payment", "Opens the provider", 30}}, ""},
 		"no name":               {[]ExternalSecret{{"", "Opens the relay", 90}}, "ExternalSecrets[0].Name"},
-		"a path for a name":     {[]ExternalSecret{{"external/mail", "Opens the relay", 90}}, "ExternalSecrets[0].Name"},
-		"no purpose":            {[]ExternalSecret{{"mail", "", 90}}, "ExternalSecrets[0].Purpose"},
-		"a value for a purpose": {[]ExternalSecret{{"mail", strings.Repeat("x", 201), 90}}, "ExternalSecrets[0].Purpose"},
-		"no age":                {[]ExternalSecret{{"mail", "Opens the relay", 0}}, "ExternalSecrets[0].MaxAgeDays"},
-		"too old":               {[]ExternalSecret{{"mail", "Opens the relay", 91}}, "ExternalSecrets[0].MaxAgeDays"},
+		"a path for a name":     {[]ExternalSecret{{"external/mail", "Opens the relay", 90}}, "ExternalSecrets[external/mail].Name"},
+		"no purpose":            {[]ExternalSecret{{"mail", "", 90}}, "ExternalSecrets[mail].Purpose"},
+		"a value for a purpose": {[]ExternalSecret{{"mail", strings.Repeat("x", 201), 90}}, "ExternalSecrets[mail].Purpose"},
+		"no age":                {[]ExternalSecret{{"mail", "Opens the relay", 0}}, "ExternalSecrets[mail].MaxAgeDays"},
+		"too old":               {[]ExternalSecret{{"mail", "Opens the relay", 91}}, "ExternalSecrets[mail].MaxAgeDays"},
 		"never silent":          {[]ExternalSecret{{"mail", "Opens the relay", ExpiryWarningDays}}, "ExternalSecrets[mail].MaxAgeDays"},
 		"twice":                 {[]ExternalSecret{legal, legal}, "ExternalSecrets"},
 	} {

@@ -209,8 +209,8 @@ func (s Service) checkHealth(at path, report *Faults) {
 }
 
 func (s Service) checkRoutes(at path, report *Faults) {
-	for i, route := range s.Routes {
-		field, wildcards := at.field(fmt.Sprintf("Routes[%d]", i)).field("Paths"), 0
+	for _, route := range s.Routes {
+		field, wildcards := at.field("Routes").key(fmt.Sprint(route.Priority)).field("Paths"), 0
 		for _, pattern := range route.Paths {
 			wildcards += strings.Count(pattern, "*") + strings.Count(pattern, "?")
 			for _, health := range []struct{ field, path string }{{"ReadinessPath", s.ReadinessPath}, {"LivenessPath", s.LivenessPath}} {
@@ -227,13 +227,16 @@ func (s Service) checkRoutes(at path, report *Faults) {
 	}
 }
 
-// matchesPath says whether the load balancer's pattern matches the path: * is any text, slashes too, ? one character.
-func matchesPath(pattern, path string) bool {
+// matchesPath says whether the load balancer's pattern matches the path.
+func matchesPath(pattern, path string) bool { return matcher(pattern).MatchString(path) }
+
+// matcher is the load balancer's pattern as an expression: * is any text, slashes too, ? one character.
+func matcher(pattern string) *regexp.Regexp {
 	expression := regexp.QuoteMeta(pattern)
 	expression = strings.ReplaceAll(expression, `\*`, ".*")
 	expression = strings.ReplaceAll(expression, `\?`, ".")
 	// quoted text is always a valid expression
-	return regexp.MustCompile("^" + expression + "$").MatchString(path)
+	return regexp.MustCompile("^" + expression + "$")
 }
 
 // ownPrefixes begin the variables that the infrastructure sets: a service that changed one of them would break what the
@@ -271,8 +274,6 @@ func (s Service) checkVariables(at path, secrets []string, report *Faults) {
 				"move it to Secrets, which are read when a task starts; if it is no secret, rename the variable")
 		case ownVariables.MatchString(name):
 			report.add(field, value, "no name that begins with "+strings.Join(ownPrefixes, ", "), "remove it: the infrastructure sets those")
-		case strings.Contains(value, "${"):
-			report.add(field, value, "a text without ${", "write the value itself: Terraform would read this as an expression")
 		}
 	}
 	if size > taskDefinitionBytes/2 {
@@ -280,8 +281,8 @@ func (s Service) checkVariables(at path, secrets []string, report *Faults) {
 			"keep settings of that size in a file of the image or in a bucket")
 	}
 	seen := map[string]bool{}
-	for i, secret := range s.Secrets {
-		field := at.field(fmt.Sprintf("Secrets[%d]", i))
+	for _, secret := range s.Secrets {
+		field := at.field("Secrets").key(secret.Variable)
 		if _, plain := s.Environment[secret.Variable]; plain || seen[secret.Variable] {
 			report.add(field.field("Variable"), secret.Variable, "a variable that is set once", "rename one of the two")
 		}
@@ -336,6 +337,8 @@ func (s Scaling) check(at path, report *Faults) {
 		if !cronExpression.MatchString(schedule.Cron) {
 			report.add(field.field("Cron"), schedule.Cron, "six fields (minute hour day-of-month month day-of-week year), one of the days ?",
 				`write for example "0 7 ? * MON-FRI *"`)
+		} else if fault := cronFault(schedule.Cron); fault != "" {
+			report.add(field.field("Cron"), schedule.Cron, "times and days that exist: "+fault, "correct the number")
 		}
 		if _, err := time.LoadLocation(schedule.Zone); err != nil || schedule.Zone == "Local" {
 			report.add(field.field("Zone"), schedule.Zone, `an IANA time zone such as "Europe/Zurich"`, "correct the name")
@@ -460,11 +463,11 @@ func officeHours(scaling Scaling) []Schedule {
 
 // conferenceDays scale up at five in the morning of each day (month and day) and back at ten at night. The crons name no
 // year: each comes again a year later, costs a day of capacity then, and no plan ever finds an action that AWS dropped.
-func conferenceDays(scaling Scaling, minTasks int, days ...time.Time) []Schedule {
+func conferenceDays(scaling Scaling, minTasks int, days ...dayOfYear) []Schedule {
 	var schedules []Schedule
 	for _, day := range days {
-		on := fmt.Sprintf("%d %d ?", day.Day(), day.Month())
-		name := strings.ToLower(day.Format("Jan-02"))
+		on := fmt.Sprintf("%d %d ?", day.of, day.month)
+		name := fmt.Sprintf("%s-%02d", strings.ToLower(day.month.String()[:3]), day.of)
 		schedules = append(schedules,
 			Schedule{Name: "conference-" + name, Cron: "0 5 " + on + " *", Zone: zurich, MinTasks: minTasks, MaxTasks: max(scaling.MaxTasks, 2*minTasks)},
 			Schedule{Name: "after-conference-" + name, Cron: "0 22 " + on + " *", Zone: zurich, MinTasks: scaling.MinTasks, MaxTasks: scaling.MaxTasks},
@@ -473,7 +476,10 @@ func conferenceDays(scaling Scaling, minTasks int, days ...time.Time) []Schedule
 	return schedules
 }
 
-// day is a day of the year on which something happens.
-func day(month time.Month, dayOfMonth int) time.Time {
-	return time.Date(2000, month, dayOfMonth, 0, 0, 0, 0, time.UTC) // any leap year
+// dayOfYear is a day on which something happens. One that no year has is refused with the schedule that it is in.
+type dayOfYear struct {
+	month time.Month
+	of    int
 }
+
+func day(month time.Month, dayOfMonth int) dayOfYear { return dayOfYear{month, dayOfMonth} }

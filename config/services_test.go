@@ -28,19 +28,19 @@ var serviceFaults = []struct {
 	{"remote desktop's port", func(s *Service) { s.Port = 3389 }, "Port"},
 	{"no route", func(s *Service) { s.Routes = nil }, "Routes"},
 	{"priority 0", func(s *Service) { s.Routes[0].Priority = 0 }, "Routes[0].Priority"},
-	{"priority too high", func(s *Service) { s.Routes[0].Priority = 50001 }, "Routes[0].Priority"},
-	{"another's priority", func(s *Service) { s.Routes = append(s.Routes, Route{Priority: 100, Paths: []string{"/x"}}) }, "Routes[1].Priority"},
-	{"another's path", func(s *Service) { s.Routes = append(s.Routes, Route{Priority: 77, Paths: []string{"/api/v1/events"}}) }, "Routes[1].Paths"},
-	{"its own path twice", func(s *Service) { s.Routes[0].Paths = []string{"/x", "/x"} }, "Routes[0].Paths"},
-	{"no path", func(s *Service) { s.Routes[0].Paths = nil }, "Routes[0].Paths"},
-	{"five paths", func(s *Service) { s.Routes[0].Paths = []string{"/a", "/b", "/c", "/d", "/e"} }, "Routes[0].Paths"},
-	{"path without a slash", func(s *Service) { s.Routes[0].Paths = []string{"api"} }, "Routes[0].Paths[0]"},
-	{"path with a space", func(s *Service) { s.Routes[0].Paths = []string{"/a b"} }, "Routes[0].Paths[0]"},
-	{"path too long", func(s *Service) { s.Routes[0].Paths = []string{"/" + strings.Repeat("a", 128)} }, "Routes[0].Paths[0]"},
-	{"too many wildcards", func(s *Service) { s.Routes[0].Paths = []string{"/*/*/*/*", "/?/?/?"} }, "Routes[0].Paths"},
-	{"health exposed", func(s *Service) { s.Routes[0].Paths = []string{"/*"} }, "Routes[0].Paths"},
-	{"readiness exposed by name", func(s *Service) { s.Routes[0].Paths = []string{"/actuator/health/rea*"} }, "Routes[0].Paths"},
-	{"liveness exposed by name", func(s *Service) { s.Routes[0].Paths = []string{"/actuator/health/livenes?"} }, "Routes[0].Paths"},
+	{"priority too high", func(s *Service) { s.Routes[0].Priority = 50001 }, "Routes[50001].Priority"},
+	{"another's priority", func(s *Service) { s.Routes = append(s.Routes, Route{Priority: 100, Paths: []string{"/x"}}) }, "Routes[100].Priority"},
+	{"another's path", func(s *Service) { s.Routes = append(s.Routes, Route{Priority: 77, Paths: []string{"/api/v1/events"}}) }, "Routes[77].Paths"},
+	{"its own path twice", func(s *Service) { s.Routes[0].Paths = []string{"/x", "/x"} }, "Routes[300].Paths"},
+	{"no path", func(s *Service) { s.Routes[0].Paths = nil }, "Routes[300].Paths"},
+	{"five paths", func(s *Service) { s.Routes[0].Paths = []string{"/a", "/b", "/c", "/d", "/e"} }, "Routes[300].Paths"},
+	{"path without a slash", func(s *Service) { s.Routes[0].Paths = []string{"api"} }, "Routes[300].Paths[0]"},
+	{"path with a space", func(s *Service) { s.Routes[0].Paths = []string{"/a b"} }, "Routes[300].Paths[0]"},
+	{"path too long", func(s *Service) { s.Routes[0].Paths = []string{"/" + strings.Repeat("a", 128)} }, "Routes[300].Paths[0]"},
+	{"too many wildcards", func(s *Service) { s.Routes[0].Paths = []string{"/*/*/*/*", "/?/?/?"} }, "Routes[300].Paths"},
+	{"health exposed", func(s *Service) { s.Routes[0].Paths = []string{"/*"} }, "Routes[300].Paths"},
+	{"readiness exposed by name", func(s *Service) { s.Routes[0].Paths = []string{"/actuator/health/rea*"} }, "Routes[300].Paths"},
+	{"liveness exposed by name", func(s *Service) { s.Routes[0].Paths = []string{"/actuator/health/livenes?"} }, "Routes[300].Paths"},
 	{"the connector's keep-alive", func(s *Service) { s.Environment = map[string]string{"SERVER_TOMCAT_KEEPALIVETIMEOUT": "5s"} }, "Environment[SERVER_TOMCAT_KEEPALIVETIMEOUT]"},
 	{"the readiness group", func(s *Service) {
 		s.Environment = map[string]string{"MANAGEMENT_ENDPOINT_HEALTH_GROUP_READINESS_INCLUDE": "readinessState,db"}
@@ -54,16 +54,16 @@ var serviceFaults = []struct {
 	{"the infrastructure's variable", func(s *Service) { s.Environment = map[string]string{"DATABASE_URL": "x"} }, "Environment[DATABASE_URL]"},
 	{"an expression of Terraform", func(s *Service) { s.Environment = map[string]string{"HOME_PAGE": "${aws_x.y.z}"} }, "Environment[HOME_PAGE]"},
 	{"too much environment", func(s *Service) { s.Environment = map[string]string{"TEXT": strings.Repeat("x", 40000)} }, "Environment"},
-	{"a secret that does not exist", func(s *Service) { s.Secrets = []Secret{{Variable: "MAIL", Secret: "nobody", Key: "password"}} }, "Secrets[0].Secret"},
-	{"a secret without a key", func(s *Service) { s.Secrets = []Secret{{Variable: "MAIL", Secret: "mail"}} }, "Secrets[0].Key"},
+	{"a secret that does not exist", func(s *Service) { s.Secrets = []Secret{{Variable: "MAIL", Secret: "nobody", Key: "password"}} }, "Secrets[MAIL].Secret"},
+	{"a secret without a key", func(s *Service) { s.Secrets = []Secret{{Variable: "MAIL", Secret: "mail"}} }, "Secrets[MAIL].Key"},
 	{"a variable set twice", func(s *Service) {
 		s.Environment = map[string]string{"MAIL": "x"}
 		s.Secrets = []Secret{{Variable: "MAIL", Secret: "mail", Key: "k"}}
-	}, "Secrets[0].Variable"},
+	}, "Secrets[MAIL].Variable"},
 	{"user of PostgreSQL's own", func(s *Service) { s.DatabaseUser = "pg_monitor" }, "DatabaseUser"},
 	{"user with a hyphen", func(s *Service) { s.DatabaseUser = "event-management" }, "DatabaseUser"},
 	{"another's user", func(s *Service) { s.DatabaseUser = "speaker_coordination_service" }, "DatabaseUser"},
-	{"unknown bucket", func(s *Service) { s.Buckets = []BucketAccess{{Bucket: "logs"}} }, "Buckets[0].Bucket"},
+	{"unknown bucket", func(s *Service) { s.Buckets = []BucketAccess{{Bucket: "logs"}} }, "Buckets[logs].Bucket"},
 	{"every action", func(s *Service) {
 		s.Permissions = []Permission{{Actions: []string{"s3:*"}, Resources: []string{queue}}}
 	}, "Permissions[0].Actions[0]"},
@@ -98,7 +98,7 @@ var serviceFaults = []struct {
 	{"schedule upside down", func(s *Service) {
 		s.Scaling.Schedules = []Schedule{{Name: "x", Cron: "0 7 ? * * *", Zone: zurich, MinTasks: 3, MaxTasks: 1}}
 	},
-		"Scaling.Schedules[0].MaxTasks"},
+		"Scaling.Schedules[x].MaxTasks"},
 	{"five fields", func(s *Service) { s.Scaling.Schedules = []Schedule{{Name: "x", Cron: "0 7 * * *", Zone: zurich}} }, "Scaling.Schedules[x].Cron"},
 	{"both days", func(s *Service) { s.Scaling.Schedules = []Schedule{{Name: "x", Cron: "0 7 * * MON *", Zone: zurich}} }, "Scaling.Schedules[x].Cron"},
 	{"a year that passes", func(s *Service) {

@@ -91,8 +91,13 @@ func FromProcess(dotenv string) (map[string]string, error) {
 	} else if err != nil {
 		return nil, fmt.Errorf("%s cannot be read: %w; write lines of NAME=value, see README.md", dotenv, err)
 	}
+	if text, err := os.ReadFile(dotenv); err == nil {
+		if err := dotenvFaults(dotenv, string(text)); err != nil {
+			return nil, err
+		}
+	}
 	for _, pair := range os.Environ() {
-		if name, value, _ := strings.Cut(pair, "="); isOurs(name) {
+		if name, value, _ := strings.Cut(pair, "="); looksLikeOurs(name) {
 			values[name] = value
 		}
 	}
@@ -112,8 +117,12 @@ func parseSettings(variables map[string]string) (Settings, Faults) {
 		value := variables[name]
 		if strings.TrimSpace(value) == "" {
 			delete(set, name)
-		} else if isOurs(name) && !known[name] {
-			faults.add(path(name), value, "the names in README.md's table of variables", "correct the name, or unset it")
+		} else if looksLikeOurs(name) && !known[name] {
+			remedy := "correct the name, or unset it"
+			if meant := nearest(name); meant != "" {
+				remedy = "did you mean " + meant + "? Correct the name, or unset it"
+			}
+			faults.add(path(name), value, "the names in README.md's table of variables", remedy)
 		}
 	}
 	var settings Settings
@@ -126,6 +135,13 @@ func parseSettings(variables map[string]string) (Settings, Faults) {
 	}
 	structFaults(newValidator(), "", settings, "correct the variable, or unset it for its default", &faults)
 	accountFaults(settings, &faults)
+	settings.contradictions(set, &faults)
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		told := slices.ContainsFunc(faults, func(fault Fault) bool { return strings.HasPrefix(fault.Path, name) })
+		if known[name] && !told {
+			checkText(path(name), set[name], "", &faults)
+		}
+	}
 	settings.signInFaults(&faults)
 	if settings.AwsEndpoint != "" && settings.Backend != "local" {
 		faults.add("BATBERN_AWS_ENDPOINT_URL", settings.AwsEndpoint, "nothing with BATBERN_BACKEND="+settings.Backend,

@@ -118,6 +118,7 @@ func (l Lifecycle) check(at path, report *Faults) {
 				"an object has to arrive in one class before it leaves for the next")
 		}
 	}
+	l.checkWorth(at, report)
 	if count := len(l.Transitions); count > 0 && l.ExpirationDays > 0 {
 		if last := l.Transitions[count-1]; l.ExpirationDays <= last.AfterDays {
 			report.add(at.field("ExpirationDays"), l.ExpirationDays, fmt.Sprintf("more than %d, or 0", last.AfterDays),

@@ -19,7 +19,7 @@ func TestEveryFaultOfTheStorageIsNamed(t *testing.T) {
 		{"deleted before the transition", spoilContent(Lifecycle{Transitions: []Transition{{30, Glacier}}, ExpirationDays: 30}), "Storage.Content.ExpirationDays"},
 		{"negative expiration", spoilContent(Lifecycle{ExpirationDays: -1}), "Storage.Content.ExpirationDays"},
 		{"negative noncurrent", spoilContent(Lifecycle{NoncurrentDays: -1}), "Storage.Content.NoncurrentDays"},
-		{"unknown class", spoilContent(Lifecycle{Transitions: []Transition{{30, "REDUCED_REDUNDANCY"}}}), "Storage.Content.Transitions[0].Class"},
+		{"unknown class", spoilContent(Lifecycle{Transitions: []Transition{{30, "REDUCED_REDUNDANCY"}}}), "Storage.Content.Transitions[REDUCED_REDUNDANCY].Class"},
 		{"imports that expire", func(e *Environment) { e.Storage.Imports.ExpirationDays = 3650 }, "Storage.Imports"},
 		{"imports whose versions expire", func(e *Environment) { e.Storage.Imports.NoncurrentDays = 3650 }, "Storage.Imports"},
 		{"deleted before the lock ends", func(e *Environment) { e.Storage.BackupLockDays, e.Storage.Backups.ExpirationDays = 400, 399 }, "Storage.Backups.ExpirationDays"},
@@ -34,7 +34,7 @@ func TestEveryFaultOfTheStorageIsNamed(t *testing.T) {
 func TestLegalLifecycles(t *testing.T) {
 	for name, lifecycle := range map[string]Lifecycle{
 		"keep everything":     {},
-		"down all the way":    {Transitions: []Transition{{30, InfrequentAccess}, {60, IntelligentTiering}, {61, GlacierInstant}, {90, Glacier}, {180, DeepArchive}}, ExpirationDays: 181},
+		"down all the way":    {Transitions: []Transition{{30, InfrequentAccess}, {60, IntelligentTiering}, {61, GlacierInstant}, {90, Glacier}, {180, DeepArchive}}, ExpirationDays: 361},
 		"at once":             {Transitions: []Transition{{0, GlacierInstant}}},
 		"expire, no stations": {ExpirationDays: 1},
 	} {

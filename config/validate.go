@@ -60,6 +60,9 @@ var rules = map[string]rule{
 	"iamaction":     {`a service and one of its actions, "events:PutEvents", without wildcards and not of iam, sts or kms`, isGrantable},
 	"arnpattern":    {`an ARN, "arn:aws:events:{region}:{account}:event-bus/{name}", with no wildcard before its resource`, matches(`^arn:aws:[a-z0-9-]+:(?:[a-z0-9-]+|\{region\})?:(?:[0-9]{12}|\{account\})?:(?:[A-Za-z0-9._/:{}-]{3})[A-Za-z0-9._/:{}*-]*$`)},
 	"routekey":      {`a method and a path, "GET /api/v1/events"`, matches(`^(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|ANY) /[A-Za-z0-9_./{}+-]*$`)},
+	"instanceclass": {`a class of RDS for PostgreSQL such as "db.t4g.micro", of the families t3, t4g, m5 to m8g, r5 to r8g and c6gd`, matches(`^db\.(t3|t4g)\.(micro|small|medium|large|xlarge|2xlarge)$|^db\.(m5d?|m6gd?|m6id?|m7g|m7i|m8gd?|r5[bd]?|r6gd?|r6id?|r7g|r7i|r8gd?|c6gd)\.(large|xlarge|2xlarge|4xlarge|8xlarge|12xlarge|16xlarge|24xlarge)$`)},
+	"nodetype":      {`a node type such as "cache.t4g.micro", of the families t3, t4g, m5, m6g, m7g, r5, r6g, r7g and c7gn`, matches(`^cache\.(t3|t4g)\.(micro|small|medium)$|^cache\.(m5|m6g|m7g|r5|r6g|r7g|c7gn)\.(large|xlarge|2xlarge|4xlarge|8xlarge|12xlarge|16xlarge|24xlarge)$`)},
+	"snapshotid":    {"the name or ARN of a snapshot of RDS", matches(`^(arn:aws:rds:[a-z0-9-]+:[0-9]{12}:snapshot:)?(rds:|awsbackup:)?[A-Za-z][A-Za-z0-9-]*$`)},
 	"logretention":  {list(LogRetentionDays) + " days", func(f validator.FieldLevel) bool { return slices.Contains(LogRetentionDays, int(f.Field().Int())) }},
 	"origin":        {`an origin such as "https://www.example.ch", without a path, never "*"`, matches(`^https?://[a-z0-9.-]+(:[0-9]{1,5})?$`)},
 	"storageclass":  {strings.Join(storageClassNames(), ", "), oneOf(storageClassNames())},
@@ -122,16 +125,23 @@ func newValidator() *validator.Validate {
 func (p Project) validate() Faults {
 	var faults Faults
 	v := newValidator()
-	structFaults(v, "base", p.Base, "change it in config/base.go", &faults)
+	const change = "change it"
+	structFaults(v, "base", p.Base, change, &faults)
+	checkTexts("base", reflect.ValueOf(p.Base), change, &faults)
 	p.Base.Mail.check("base.Mail", &faults)
 	p.Base.checkMail(&faults)
 	for _, environment := range p.Environments {
 		at := path(environment.Name)
-		structFaults(v, at, environment, fmt.Sprintf("change it in config/%s.go", environment.Name), &faults)
+		structFaults(v, at, environment, change, &faults)
 		environment.check(at, &faults)
+		environment.checkNames(at, &faults)
+		environment.routesReached(at, &faults)
+		environment.checkIgnored(at, &faults)
+		checkTexts(at, reflect.ValueOf(environment), change, &faults)
 	}
 	networksApart(p.Environments, &faults)
-	return faults
+	environmentsApart(p.Base, p.Environments, &faults)
+	return settle(faults, p.Environments)
 }
 
 // structFaults turns what the validation library found into faults.
@@ -143,6 +153,7 @@ func structFaults(v *validator.Validate, at path, value any, remedy string, repo
 	for _, fault := range found {
 		// the namespace begins with the struct's own name: "Environment.Network.Zones[0]"
 		_, field, _ := strings.Cut(fault.Namespace(), ".")
+		field = named(value, field)
 		if at != "" {
 			field = string(at.field(field))
 		}
@@ -271,10 +282,17 @@ func (e Environment) check(at path, report *Faults) {
 	if e.Domains.Root != e.Domains.Zone && !strings.HasSuffix(e.Domains.Root, "."+e.Domains.Zone) {
 		report.add(at.field("Domains.Root"), e.Domains.Root, "the zone "+e.Domains.Zone+" or a name below it", "change one of the two")
 	}
+	if len(e.Domains.Root) > longestCertificateName {
+		report.add(at.field("Domains.Root"), e.Domains.Root, fmt.Sprintf("%d characters or fewer", longestCertificateName),
+			"choose a shorter name: ACM issues no certificate whose first name is longer")
+	}
 	if e.Production {
 		e.productionFloor(at, report)
 	}
 }
+
+// longestCertificateName is ACM's limit of a certificate's first name. AWS, "RequestCertificate" in the API reference.
+const longestCertificateName = 64
 
 // productionFloor is what production may not go below, whatever it saves.
 func (e Environment) productionFloor(at path, report *Faults) {
@@ -288,7 +306,7 @@ func (e Environment) productionFloor(at path, report *Faults) {
 	floor(e.Database.MultiAz, "Database.MultiAz", e.Database.MultiAz, "true")
 	floor(e.Database.BackupRetentionDays >= productionRetentionDays, "Database.BackupRetentionDays", e.Database.BackupRetentionDays,
 		fmt.Sprintf("%d to 35", productionRetentionDays))
-	floor(e.Backup.DailyDays > 0 && e.Backup.Lock && e.Backup.CopyToRecovery, "Backup", fmt.Sprintf("%+v", e.Backup), "daily backups, locked and copied to the recovery region (RDS.26)")
+	floor(e.Backup.DailyDays > 0 && e.Backup.Lock && e.Backup.CopyToRecovery, "Backup", fmt.Sprintf("DailyDays %d, Lock %v, CopyToRecovery %v", e.Backup.DailyDays, e.Backup.Lock, e.Backup.CopyToRecovery), "daily backups, locked and copied to the recovery region (RDS.26)")
 	floor(e.Database.LogRetentionDays >= 365, "Database.LogRetentionDays", e.Database.LogRetentionDays, "365 or more (CloudWatch.16)")
 	floor(e.Network.FlowLogs.RetentionDays >= 365, "Network.FlowLogs.RetentionDays", e.Network.FlowLogs.RetentionDays, "365 or more (CloudWatch.16)")
 	floor(!e.Compute.Exec, "Compute.Exec", e.Compute.Exec, "false")
