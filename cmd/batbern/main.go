@@ -24,6 +24,7 @@ type commands struct {
 	Diagram  DiagramCmd  `cmd:"" help:"Draw the stacks and each environment's architecture."`
 	Validate ValidateCmd `cmd:"" help:"Check the synthesized stacks against the provider's schema."`
 	Plan     PlanCmd     `cmd:"" help:"Show what would change in a stack, with its configured backend."`
+	Verify   VerifyCmd   `cmd:"" help:"Ask AWS, read-only, whether what a stack promises really works."`
 	Bench    BenchCmd    `cmd:"" help:"Measure synthesis against a minimal app with the AWS binding."`
 	Local    LocalCmd    `cmd:"" help:"Apply stacks to an AWS emulator on this machine, or destroy them."`
 
@@ -36,12 +37,13 @@ type commands struct {
 
 const description = `The operator's tool for the synthesized stacks. --env accepts an environment (dev) or its stack (batbern-dev).
 
-Exit codes: 0 done; 1 failed, or a check found a fault; 2 wrong command line; 130 interrupted by Ctrl-C.`
+Exit codes: 0 done; 1 failed, or a check found a fault; 2 wrong command line; 3 AWS could not be asked (verify); 130 interrupted by Ctrl-C.`
 
 // Exit codes besides 0. The tool's description and docs list them.
 const (
 	exitFailed      = 1
 	exitUsage       = 2
+	exitUnanswered  = 3
 	exitInterrupted = 128 + int(syscall.SIGINT) // what a shell reports for a command that SIGINT ended
 )
 
