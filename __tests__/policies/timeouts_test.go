@@ -31,7 +31,6 @@ var orders = []order{
 	{"API Gateway integration", "graceful shutdown", false, "a stopping service cuts off its requests"},
 	{"graceful shutdown", "container stop", false, "ECS kills the service before its shutdown ends"},
 	{"deregistration delay and container stop", "Spot notice", false, "Fargate Spot takes the task away before it has finished"},
-	{"API Gateway integration", "CloudFront origin read", false, "CloudFront answers 504 before API Gateway's own answer"},
 	{"target check timeout", "target check interval", false, "the load balancer refuses the health check"},
 	{"probe request", "probe timeout", false, "the probe is killed before it can report"},
 	{"probe timeout", "probe interval", false, "probes overlap"},
@@ -70,13 +69,6 @@ func timeouts(t *testing.T, stack *testkit.Stack) map[string][]time.Duration {
 		add("deregistration delay", time.Second, r.Body["deregistration_delay"])
 		add("target check timeout", time.Second, check["timeout"])
 		add("target check interval", time.Second, check["interval"])
-	}
-	for _, r := range stack.Resources("aws_cloudfront_distribution") {
-		for _, origin := range r.Body["origin"].([]any) {
-			if custom, ok := origin.(map[string]any)["custom_origin_config"].(map[string]any); ok {
-				add("CloudFront origin read", time.Second, custom["origin_read_timeout"])
-			}
-		}
 	}
 	for _, r := range stack.Resources("aws_ecs_service") {
 		add("health check grace", time.Second, r.Body["health_check_grace_period_seconds"])
