@@ -56,10 +56,16 @@ func rolloutRights(t *testing.T, stack *testkit.Stack, environment config.Enviro
 		"iam:PassRole":               {reference("execution_role"), reference("task_role")},
 		"ecs:DescribeServices":       arn("ecs", "service/"+cluster+"/"+service.Name),
 	}
+	rights["ecs:UpdateService"] = rights["ecs:DescribeServices"]
+	repository := "repository_arn_" + snake(service.Name)
+	for _, action := range []string{"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"} {
+		rights[action] = []string{"${data.terraform_remote_state.base.outputs." + repository + "}"}
+	}
 	if !environment.Compute.Rollout.BlueGreen() {
-		rights["ecs:UpdateService"] = rights["ecs:DescribeServices"]
 		return rights
 	}
+	target := stack.Resource(t, "aws_appautoscaling_target", below(service.Name, "scaling_target"))
+	rights["application-autoscaling:RegisterScalableTarget"] = []string{"${" + target.Address() + ".arn}"}
 	name := stack.Name + "-" + service.Name
 	for _, action := range []string{"CreateDeployment", "GetDeployment", "GetDeploymentGroup", "StopDeployment"} {
 		rights["codedeploy:"+action] = arn("codedeploy", "deploymentgroup:"+name+"/"+name)

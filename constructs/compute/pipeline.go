@@ -34,6 +34,8 @@ func pipelinePolicy(service config.Service, p parts, deploymentGroup string, pro
 		{Sid: "ReadInstructions", Effect: policy.Allow, Actions: []string{"ssm:GetParameter"}, Resources: []string{arn("ssm", "parameter"+instructionsName(service, props))}},
 		// AWS knows no resources for these two. What a definition may be is decided by the roles that it may carry
 		{Sid: "RegisterTask", Effect: policy.Allow, Actions: []string{"ecs:DescribeTaskDefinition", "ecs:RegisterTaskDefinition"}, Resources: []string{"*"}},
+		// an image for another architecture is refused before a task of it is registered
+		{Sid: "ReadImage", Effect: policy.Allow, Actions: []string{"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}, Resources: []string{props.Repositories[service.Name].Arn}},
 		{Sid: "HandRolesToTasks", Effect: policy.Allow, Actions: []string{"iam:PassRole"}, Resources: []string{p.executionRoleArn, p.taskRoleArn},
 			Conditions: policy.Conditions{"StringEquals": {"iam:PassedToService": {tasksPrincipal}}}},
 	}}
@@ -43,7 +45,11 @@ func pipelinePolicy(service config.Service, p parts, deploymentGroup string, pro
 		return document
 	}
 	document.Statements = append(document.Statements,
-		policy.Statement{Sid: "WatchService", Effect: policy.Allow, Actions: []string{"ecs:DescribeServices"}, Resources: running},
+		// a change of the number of tasks fails a deployment, so scaling is suspended meanwhile. Application Auto Scaling asks the
+		// caller for what it will do itself: DescribeServices and UpdateService.
+		// https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_id-based-policy-examples.html
+		policy.Statement{Sid: "SuspendScaling", Effect: policy.Allow, Actions: []string{"application-autoscaling:RegisterScalableTarget"}, Resources: []string{p.scalingTargetArn}},
+		policy.Statement{Sid: "WatchService", Effect: policy.Allow, Actions: []string{"ecs:DescribeServices", "ecs:UpdateService"}, Resources: running},
 		policy.Statement{Sid: "RollOut", Effect: policy.Allow, Resources: []string{arn("codedeploy", "deploymentgroup:"+deploymentGroup+"/"+deploymentGroup)},
 			Actions: []string{"codedeploy:CreateDeployment", "codedeploy:GetDeployment", "codedeploy:GetDeploymentGroup", "codedeploy:StopDeployment"}},
 		policy.Statement{Sid: "NameRevision", Effect: policy.Allow, Resources: []string{arn("codedeploy", "application:"+deploymentGroup)},

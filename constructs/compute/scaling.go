@@ -25,9 +25,9 @@ const (
 	countDimension = "ecs:service:DesiredCount"
 )
 
-// scaling lets the number of tasks follow the load and the calendar. It gives Application Auto Scaling's name of the
-// service.
-func scaling(scope constructs.Construct, service config.Service, serviceName string, props ServicesProps) string {
+// scaling lets the number of tasks follow the load and the calendar. It returns Application Auto Scaling's name of the
+// service and the ARN of its target.
+func scaling(scope constructs.Construct, service config.Service, serviceName string, props ServicesProps) (target, targetArn string) {
 	owned := scheduledBounds(scope, service.Scaling)
 	args := &appautoscalingtarget.AppautoscalingTargetConfig{
 		ServiceNamespace:  jsii.String(ecsNamespace),
@@ -37,7 +37,8 @@ func scaling(scope constructs.Construct, service config.Service, serviceName str
 		MaxCapacity:       jsii.Number(service.Scaling.MaxTasks),
 		Lifecycle:         owned.ofTarget(),
 	}
-	target := *appautoscalingtarget.NewAppautoscalingTarget(scope, jsii.String("scaling_target"), args).ResourceId()
+	made := appautoscalingtarget.NewAppautoscalingTarget(scope, jsii.String("scaling_target"), args)
+	target = *made.ResourceId()
 
 	follow := tracking{scope, target, owned}
 	follow.predefined("cpu", "ECSServiceAverageCPUUtilization", service.Scaling.TargetCpuPercent)
@@ -46,7 +47,7 @@ func scaling(scope constructs.Construct, service config.Service, serviceName str
 	for _, schedule := range service.Scaling.Schedules {
 		scheduled(scope, schedule, target, owned)
 	}
-	return target
+	return target, *made.Arn()
 }
 
 // bounds is who owns a target's bounds: nothing but its configuration, or (not empty) its schedules in between two

@@ -112,7 +112,7 @@ type parts struct {
 	logGroup, logGroupArn         string
 	executionRoleArn, taskRoleArn string
 	templateArn, placeholderArn   string
-	registryArn                   string
+	registryArn, scalingTargetArn string
 	alarms                        []string
 	ready                         []cdktf.ITerraformDependable
 }
@@ -129,7 +129,8 @@ func newService(scope constructs.Construct, service config.Service, props Servic
 	p.alarms = rollbackAlarms(scope, service, props)
 
 	running := ecsService(scope, service, p, props)
-	target := scaling(scope, service, running, props)
+	target, targetArn := scaling(scope, service, running, props)
+	p.scalingTargetArn = targetArn
 	group := rollout(scope, service, running, p, props)
 	instructions(scope, service, p, group, props)
 	pipelineRole(scope, service, p, group, props)
