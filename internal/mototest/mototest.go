@@ -153,6 +153,15 @@ func (s *Server) post(path string, body any) error {
 	return nil
 }
 
+// Python returns the Python of the virtual environment, which has moto, boto3 and botocore. Without it the test is skipped,
+// or fails where CI=true.
+func Python(t testing.TB) string {
+	t.Helper()
+	python, err := environment()
+	testproc.Require(t, err)
+	return python
+}
+
 // environment returns the Python of the virtual environment, once the pinned moto is in it.
 func environment() (string, error) {
 	root, err := testproc.RepositoryRoot()
