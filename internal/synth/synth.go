@@ -14,6 +14,7 @@ import (
 
 	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/internal/nodejs"
+	"github.com/batbern/infrastructure/internal/terraform"
 	"github.com/batbern/infrastructure/internal/tree"
 	"github.com/batbern/infrastructure/stacks"
 )
@@ -54,7 +55,10 @@ func Write(project config.Project, folder string, ordered bool, progress func(st
 			Stack: name, Resources: len(stack.Resources), DataSources: len(stack.Data), Outputs: len(stack.Outputs), Took: took[name],
 		})
 	}
-	return summaries, moveInto(folder, partial)
+	if err := moveInto(folder, partial); err != nil {
+		return nil, err
+	}
+	return summaries, terraform.WriteLocks(folder)
 }
 
 // Into synthesizes all stacks into an empty folder and returns how long the constructs of each took. jsii stays open.
