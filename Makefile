@@ -10,7 +10,7 @@ COVERED  = ./config/...,./constructs/...,./stacks/...,./lambda/...
 PYTHON  ?= python3
 ENVIRONMENTS = base dev staging prod
 
-.PHONY: help setup synth migration-image test test-migrations snapshots lint validate plan deploy destroy environment local local-destroy cost diagram docs bench clean
+.PHONY: help setup synth migration-image test test-migrations snapshots lint validate provider-lock plan deploy destroy environment local local-gaps local-destroy cost diagram docs bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,13 @@ lint: ## gofmt, go vet, staticcheck, tidy modules
 validate: synth ## every stack against the AWS provider's schema
 	@go run ./cmd/batbern validate
 
+PLATFORMS = linux_amd64 linux_arm64 darwin_amd64 darwin_arm64
+
+provider-lock: synth ## write the checksums of the AWS provider for all platforms; needs registry.terraform.io
+	rm -f cdktf.out/stacks/batbern-base/.terraform.lock.hcl
+	terraform -chdir=cdktf.out/stacks/batbern-base providers lock $(PLATFORMS:%=-platform=%)
+	cp cdktf.out/stacks/batbern-base/.terraform.lock.hcl internal/terraform/.terraform.lock.hcl
+
 plan: environment synth ## what would change: make plan ENV=dev
 	@go run ./cmd/batbern plan --env $(ENV)
 
@@ -72,6 +79,9 @@ environment:
 
 local: setup ## base and dev on an emulator; others: make local STACKS="base staging"
 	@go run ./cmd/batbern local apply $(if $(ENDPOINT),--endpoint $(ENDPOINT)) $(STACKS)
+
+local-gaps: setup ## all stacks on an emulator, and which entries of its list of gaps are no longer needed
+	@go run ./cmd/batbern local gaps
 
 local-destroy: ## take the local stacks away
 	@go run ./cmd/batbern local destroy $(if $(ENDPOINT),--endpoint $(ENDPOINT))

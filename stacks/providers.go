@@ -56,7 +56,7 @@ func (p providers) add(id, alias string, to target) cdktf.TerraformProvider {
 		DefaultTags: &[]*awsprovider.AwsProviderDefaultTags{{Tags: pointers(p.tags)}},
 	}
 	if p.settings.AwsEndpoint != "" {
-		return emulated(awsprovider.NewAwsProvider(p.stack, jsii.String(id), args), p.settings.AwsEndpoint)
+		return emulated(awsprovider.NewAwsProvider(p.stack, jsii.String(id), args), p.settings.AwsEndpoint, alias)
 	}
 	args.AllowedAccountIds = jsii.Strings(to.account)
 	if to.entry.roleArn != "" {
@@ -100,9 +100,14 @@ func remoteEntries(stack cdktf.TerraformStack) (own, dns entry) {
 		entry{configFile: fmt.Sprintf("${var.%s.aliases[%q].shared_config_file}", variable, dnsTag)}
 }
 
-// emulated points a provider at an emulator: any credentials do, no account is checked, no role is assumed.
-func emulated(provider awsprovider.AwsProvider, endpoint string) cdktf.TerraformProvider {
-	provider.SetAccessKey(jsii.String("emulator"))
+// emulated points a provider at an emulator: any credentials do, no account is checked, no role is assumed. The access key
+// says which of the stack's providers sent a request, for those who read the recordings.
+func emulated(provider awsprovider.AwsProvider, endpoint, alias string) cdktf.TerraformProvider {
+	key := "emulator"
+	if alias != "" {
+		key += "-" + alias
+	}
+	provider.SetAccessKey(jsii.String(key))
 	provider.SetSecretKey(jsii.String("emulator"))
 	provider.SetSkipCredentialsValidation(jsii.Bool(true))
 	provider.SetSkipMetadataApiCheck(jsii.String("true"))

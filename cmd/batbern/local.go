@@ -8,6 +8,7 @@ import (
 // LocalCmd works on an AWS emulator on this machine: no account, no credentials, no cost.
 type LocalCmd struct {
 	Apply   LocalApplyCmd   `cmd:"" default:"withargs" help:"Apply stacks and plan them again (the default command)."`
+	Gaps    LocalGapsCmd    `cmd:"" help:"Apply all stacks and name the entries of gaps.json that are no longer needed."`
 	Destroy LocalDestroyCmd `cmd:"" help:"Destroy the stacks and stop the emulator."`
 }
 
@@ -16,6 +17,8 @@ const (
 	localTree = "cdktf.local"
 	// localFolder holds the emulator's files and the stacks' state.
 	localFolder = ".local"
+	// recordings holds the requests of each stack's last run, in the format that package wire describes.
+	recordings = localFolder + "/wire"
 )
 
 // applied returns those of the stacks that the emulator holds.

@@ -25,74 +25,101 @@ type LocalApplyCmd struct {
 }
 
 // Run synthesizes for the emulator, applies each stack, plans it again, and prints the results.
-func (c *LocalApplyCmd) Run(ctx context.Context, std streams) (err error) {
+func (c *LocalApplyCmd) Run(ctx context.Context, std streams) error {
+	results, err := c.apply(ctx, std)
+	if err != nil {
+		return err
+	}
+	return c.report(std, results)
+}
+
+// apply applies each stack and plans it again.
+func (c *LocalApplyCmd) apply(ctx context.Context, std streams) (results []emulator.Result, err error) {
 	environments := slices.Concat(c.Env, c.Stacks)
 	if len(environments) == 0 {
 		environments = []environmentName{"base", "dev"}
 	}
 	if c.Endpoint != "" {
 		if err := emulator.Loopback(c.Endpoint); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	start := time.Now()
 	progress := func(step string) { fmt.Fprintf(std.Err, "%6.0fs  %s\n", time.Since(start).Seconds(), step) }
 
-	endpoint, stop, err := c.endpoint(ctx, progress)
+	again, err := c.recover(progress)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer func() { err = errors.Join(err, stop()) }()
-	progress("synthesis for " + endpoint)
-	if err := synthesizeFor(ctx, endpoint); err != nil {
-		return err
+	relay, err := c.relay(ctx, progress)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, relay.Stop()) }()
+	progress("synthesis for " + relay.Address)
+	if err := synthesizeFor(ctx, relay.Address); err != nil {
+		return nil, err
 	}
 	known, err := terraform.Stacks(localTree)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	wanted, err := inOrder(environments, known)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	wanted = slices.DeleteFunc(slices.Clone(known), func(name string) bool {
+		return !slices.Contains(wanted, name) && !slices.Contains(again, name)
+	})
 	gaps, err := emulator.KnownGaps()
 	if err != nil {
-		return err
-	}
-	if err := emulator.Fits(localTree, gaps, union(applied(known), wanted)); err != nil {
-		return err
+		return nil, err
 	}
 	prepared, err := emulator.Prepare(localTree, gaps, wanted)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var results []emulator.Result
 	for _, name := range wanted {
-		result, err := emulator.Apply(ctx, localTree, endpoint, gaps, prepared[name], progress)
+		result, err := emulator.ApplyRecorded(ctx, relay, localTree, gaps, prepared[name], progress)
 		if err != nil {
-			return fmt.Errorf("%w\nthe emulator keeps what was created; `make local-destroy` destroys it", err)
+			return nil, fmt.Errorf("%w\nthe emulator keeps what was created; `make local-destroy` destroys it", err)
 		}
 		results = append(results, result)
 	}
-	return c.report(std, results)
+	return results, nil
 }
 
-// union returns the names of both, each once.
-func union(a, b []string) []string {
-	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(a, b))))
-}
-
-// endpoint is where Terraform finds the emulator, until stop.
-func (c *LocalApplyCmd) endpoint(ctx context.Context, progress func(string)) (endpoint string, stop func() error, err error) {
+// recover empties the started emulator if an apply was killed: what it was creating exists there and in no state. It
+// returns the stacks that were applied, which have to be applied again.
+func (c *LocalApplyCmd) recover(progress func(string)) ([]string, error) {
+	killed, err := emulator.Killed(localTree)
+	if err != nil || len(killed) == 0 {
+		return nil, err
+	}
 	if c.Endpoint != "" {
-		return strings.TrimSuffix(c.Endpoint, "/"), func() error { return nil }, nil
+		return nil, fmt.Errorf("the last apply of %s was killed: resources that it was creating exist on the emulator and in no "+
+			"state; empty the emulator at %s and remove %s and %s", strings.Join(killed, ", "), c.Endpoint, localFolder, localTree)
 	}
-	progress("starting moto")
-	moto, err := emulator.Start(ctx, localFolder)
+	progress(fmt.Sprintf("the last apply of %s was killed: starting over with an empty emulator", strings.Join(killed, ", ")))
+	known, err := terraform.Stacks(localTree)
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
-	return emulator.Relay(moto)
+	return applied(known), emulator.StartOver(localFolder, localTree)
+}
+
+// relay starts the relay through which Terraform reaches the emulator.
+func (c *LocalApplyCmd) relay(ctx context.Context, progress func(string)) (*emulator.Relay, error) {
+	endpoint := strings.TrimSuffix(c.Endpoint, "/")
+	if endpoint == "" {
+		progress("starting moto")
+		moto, err := emulator.Start(ctx, localFolder)
+		if err != nil {
+			return nil, err
+		}
+		endpoint = moto
+	}
+	return emulator.StartRelay(endpoint, recordings)
 }
 
 // synthesizeFor runs the app for the emulator, as a process of its own because a process can start jsii only once.
@@ -129,9 +156,17 @@ func (c *LocalApplyCmd) report(std streams, results []emulator.Result) error {
 	if err := c.print(std.Out, results, func() error { return printResults(std.Out, results) }); err != nil {
 		return err
 	}
-	var unexplained []string
+	var unexplained, refused []string
 	for _, r := range results {
 		unexplained = append(unexplained, r.Drift.Unexplained...)
+		for _, violation := range r.Wire.Violations {
+			if line := violation.String(); !slices.Contains(refused, line) {
+				refused = append(refused, line)
+			}
+		}
+	}
+	if len(refused) > 0 {
+		return fmt.Errorf("AWS's API models do not allow what was sent:\n  %s", strings.Join(refused, "\n  "))
 	}
 	if len(unexplained) > 0 {
 		return fmt.Errorf("a second plan is not empty:\n  %s", strings.Join(unexplained, "\n  "))
@@ -141,17 +176,19 @@ func (c *LocalApplyCmd) report(std streams, results []emulator.Result) error {
 
 func printResults(out io.Writer, results []emulator.Result) error {
 	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "\nstack\tapplied\tleft out\tsecond plan\tforgiven\tseconds\t")
+	fmt.Fprintln(table, "\nstack\tapplied\tleft out\tsecond plan\tforgiven\trequests\tnot allowed\tseconds\t")
 	for _, r := range results {
 		second := "empty"
 		if n := len(r.Drift.Unexplained); n > 0 {
 			second = fmt.Sprintf("%d changes", n)
 		}
-		fmt.Fprintf(table, "%s\t%d\t%d\t%s\t%d\t%.0f\t\n", r.Stack, r.Resources, len(r.LeftOut), second, len(r.Drift.Forgiven), r.Took.Seconds())
+		fmt.Fprintf(table, "%s\t%d\t%d\t%s\t%d\t%d\t%d\t%.0f\t\n", r.Stack, r.Resources, len(r.LeftOut), second,
+			len(r.Drift.Forgiven), r.Wire.Requests, len(r.Wire.Violations), r.Took.Seconds())
 	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(out, "\nleft out and forgiven: what the emulator cannot do, with reasons in internal/emulator/gaps.json")
+	_, err := fmt.Fprintln(out, "\nleft out and forgiven: what the emulator cannot do, with reasons in internal/emulator/gaps.json\n"+
+		"requests and not allowed: what was sent, and what AWS's API models do not allow of it; recorded in "+recordings)
 	return err
 }

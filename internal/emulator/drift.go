@@ -15,6 +15,8 @@ type Drift struct {
 	Unexplained []string
 	// Forgiven are changes only of arguments that the emulator is known to forget.
 	Forgiven []string
+	// Arguments are what was forgiven, as "type.argument".
+	Arguments []string
 }
 
 // DriftOf sorts the changes of a second plan.
@@ -31,6 +33,9 @@ func (g Gaps) DriftOf(plan *tfjson.Plan) Drift {
 		only := !slices.ContainsFunc(arguments, func(argument string) bool { return !slices.Contains(forgotten.Arguments, argument) })
 		if known && only && (actions.Update() || actions.Replace()) {
 			drift.Forgiven = append(drift.Forgiven, line)
+			for _, argument := range arguments {
+				drift.Arguments = append(drift.Arguments, change.Type+"."+argument)
+			}
 		} else {
 			drift.Unexplained = append(drift.Unexplained, line)
 		}

@@ -2,16 +2,10 @@ package emulator
 
 import (
 	"encoding/json"
-	"fmt"
 	"go/parser"
 	"go/token"
-	"io"
 	"io/fs"
 	"maps"
-	"net/http"
-	"net/http/httptest"
-	"net/url"
-	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -106,10 +100,6 @@ func TestLeaveOut(t *testing.T) {
 				"host": "${aws_missing.a.host}", "text": "{\"host\":\"${aws_missing.a.host}\"}", "hosts": ["${aws_missing.a.host}"],
 				"list": ["${aws_missing.a.id}", "kept"], "all_gone": ["${aws_missing.a.id}"],
 				"block": [{"inner": "${aws_child.of_a.id}", "kept": 1}],
-				"outer": {"part": [{"event": "request", "arn": "${aws_missing.a.arn}"}, {"event": "response", "arn": "x"}]},
-				"other": [{"part": [{"arn": "${aws_missing.a.arn}"}]}],
-				"group": [{"origin_id": "both", "member": [{"origin_id": "first"}, {"origin_id": "second"}]}],
-				"behaviour": [{"target": "both"}, {"target": "second"}],
 				"depends_on": ["aws_missing.a", "aws_other.y"]
 			}}
 		},
@@ -118,8 +108,6 @@ func TestLeaveOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	gaps := Gaps{Missing: map[string]string{"aws_missing": "test"}, Dependent: map[string]string{"aws_child": "test"},
-		Parts:    map[string]string{"aws_other.part": "test"},
-		Groups:   map[string]string{"aws_other.group": "test"},
 		Standins: map[string]string{"aws_missing.host": "a.invalid", "aws_other.three": "not left out"}}
 	if gone := gaps.LeaveOut(document); !slices.Equal(gone, []string{"aws_child.of_a", "aws_missing.a"}) {
 		t.Errorf("left out %v", gone)
@@ -132,7 +120,6 @@ func TestLeaveOut(t *testing.T) {
 				"two": "${aws_missing.a_longer.arn}", "three": "kept",
 				"host": "a.invalid", "text": "{\"host\":\"a.invalid\"}", "hosts": ["a.invalid"],
 				"list": ["kept"], "block": [{"kept": 1}],
-				"outer": {"part": [{"event": "response", "arn": "x"}]}, "other": [{}], "behaviour": [{"target": "first"}, {"target": "second"}],
 				"depends_on": ["aws_other.y"]
 			}}
 		},
@@ -172,76 +159,5 @@ func TestDrift(t *testing.T) {
 	}
 	if got := strings.Join(drift.Unexplained, "; "); got != "aws_queue.both: update name, policy; aws_queue.lost: create policy; aws_topic.other: update policy" {
 		t.Errorf("unexplained: %s", got)
-	}
-}
-
-func TestFits(t *testing.T) {
-	folder := t.TempDir()
-	for stack, resources := range map[string]string{
-		"base": `{}`, "dev": `{"aws_db": {"one": {}}}`, "prod": `{"aws_db": {"one": {}}}`, "replicated": `{"aws_db": {"one": {}, "two": {}}}`,
-	} {
-		if err := os.MkdirAll(filepath.Dir(file(folder, stack)), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file(folder, stack), []byte(`{"resource": `+resources+`}`), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	gaps := Gaps{Single: map[string]string{"aws_db": "there is one name for all"}}
-	if err := Fits(folder, gaps, []string{"base", "dev"}); err != nil {
-		t.Error(err)
-	}
-	if err := Fits(folder, Gaps{}, []string{"base", "dev", "prod"}); err != nil {
-		t.Error(err)
-	}
-	for _, stacks := range [][]string{{"base", "dev", "prod"}, {"replicated"}} {
-		if err := Fits(folder, gaps, stacks); err == nil || !strings.Contains(err.Error(), "there is one name for all") {
-			t.Errorf("%v: %v", stacks, err)
-		}
-	}
-	if err := Fits(folder, gaps, []string{"missing"}); err == nil {
-		t.Error("a missing stack fits")
-	}
-}
-
-// A relay keeps the host that was asked for, and the connection, which the emulator closes.
-func TestRelay(t *testing.T) {
-	emulator := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Connection", "close")
-		body, _ := io.ReadAll(r.Body)
-		fmt.Fprintf(w, "%s %s%s: %s", r.Method, r.Host, r.URL.RequestURI(), body)
-	}))
-	defer emulator.Close()
-	address, stop, err := Relay(emulator.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	relay, err := url.Parse(address)
-	if err != nil || Loopback(address) != nil {
-		t.Fatalf("%s: %v", address, err)
-	}
-	client := &http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(relay)}}
-	for range 3 {
-		answer, err := client.Post("http://123456789012.s3-control.eu-central-1.amazonaws.com/v20180820/x?y=1", "text/xml", strings.NewReader("text"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := io.ReadAll(answer.Body)
-		if want := "POST 123456789012.s3-control.eu-central-1.amazonaws.com/v20180820/x?y=1: text"; string(text) != want || err != nil {
-			t.Errorf("%q, %v; wanted %q", text, err, want)
-		}
-		if answer.Close {
-			t.Error("the connection is closed after an answer")
-		}
-		if err := answer.Body.Close(); err != nil {
-			t.Error(err)
-		}
-	}
-	client.CloseIdleConnections()
-	if err := stop(); err != nil {
-		t.Error(err)
-	}
-	if _, err := client.Get(address); err == nil {
-		t.Error("a stopped relay answers")
 	}
 }

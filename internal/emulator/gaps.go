@@ -9,28 +9,21 @@ import (
 	"strings"
 )
 
-// Gaps are what moto cannot do, each with its reason. Only what is listed is left out of a run on the emulator.
+// Gaps are what moto with its stand-ins cannot do, each with its reason. Only what is listed is left out of a run on the
+// emulator, or forgiven in its second plan.
 type Gaps struct {
-	// Missing are resource types that moto cannot make.
+	// Missing are resource types that the emulator cannot create.
 	Missing map[string]string `json:"missing"`
-	// Dependent are resource types that mean nothing without a missing one: those that refer to one are left out.
+	// Dependent are resource types that have no use without a missing one: those that refer to one are left out.
 	Dependent map[string]string `json:"dependent"`
-	// Parts are nested blocks, "type.block", that are left out as a whole where they refer to what is left out; of all
-	// others only the reference goes.
-	Parts map[string]string `json:"parts"`
-	// Groups are blocks of origins, "type.block", that moto cannot find where a behaviour targets them: the first member
-	// stands for each.
-	Groups map[string]string `json:"groups"`
-	// Single are resource types of which moto can hold one in all.
-	Single map[string]string `json:"single"`
-	// Standins are values for attributes, "type.attribute", of what is left out, where a text that others need holds them:
-	// a host name in a container's environment, say.
+	// Standins are values for attributes, "type.attribute", of what is left out, where others need it within a text: a host
+	// name in a container's environment, for example.
 	Standins map[string]string `json:"standins"`
-	// Forgotten are arguments that moto does not give back, by resource type: a second plan shows them again.
+	// Forgotten are arguments that the emulator does not return, by resource type: a second plan shows them again.
 	Forgotten map[string]Forgotten `json:"forgotten"`
 }
 
-// Forgotten are a resource type's arguments that the emulator takes and does not give back.
+// Forgotten are a resource type's arguments that the emulator accepts and does not return.
 type Forgotten struct {
 	Arguments []string `json:"arguments"`
 	Reason    string   `json:"reason"`
@@ -48,7 +41,7 @@ func KnownGaps() (Gaps, error) {
 	return gaps, nil
 }
 
-// LeaveOut removes from a stack's Terraform JSON what the emulator cannot make, and every reference to it. It gives
+// LeaveOut removes from a stack's Terraform JSON what the emulator cannot create, and every reference to it. It returns
 // the addresses that it removed, sorted.
 func (g Gaps) LeaveOut(terraform map[string]any) []string {
 	resources := object(terraform["resource"])
@@ -71,24 +64,42 @@ func (g Gaps) LeaveOut(terraform map[string]any) []string {
 	for _, typ := range slices.Sorted(maps.Keys(g.Dependent)) {
 		remove(typ, func(body any) bool { return mentions(body, gone) })
 	}
-	for group := range g.Groups {
-		typ, block, _ := strings.Cut(group, ".")
-		for _, body := range object(resources[typ]) {
-			ungroup(object(body), block)
-		}
-	}
 	if len(gone) > 0 {
 		eachText(terraform, strings.NewReplacer(g.standins(gone)...).Replace)
-		for part := range g.Parts {
-			typ, block, _ := strings.Cut(part, ".")
-			for _, body := range object(resources[typ]) {
-				leaveOutBlocks(body, block, gone)
-			}
-		}
 		forget(terraform, gone)
 	}
 	slices.Sort(gone)
 	return gone
+}
+
+// Unneeded returns the entries that none of the results needed: resource types that the emulator creates after all, and
+// arguments that no second plan showed. An entry whose resources are in none of the stacks is unneeded too.
+func (g Gaps) Unneeded(results []Result) []string {
+	failed, forgiven := map[string]bool{}, map[string]bool{}
+	for _, result := range results {
+		for _, address := range result.LeftOut {
+			if typ, _, _ := strings.Cut(address, "."); !slices.Contains(result.Working, address) {
+				failed[typ] = true
+			}
+		}
+		for _, argument := range result.Drift.Arguments {
+			forgiven[argument] = true
+		}
+	}
+	var unneeded []string
+	for _, typ := range slices.Sorted(maps.Keys(g.Missing)) {
+		if !failed[typ] {
+			unneeded = append(unneeded, "missing "+typ)
+		}
+	}
+	for _, typ := range slices.Sorted(maps.Keys(g.Forgotten)) {
+		for _, argument := range g.Forgotten[typ].Arguments {
+			if !forgiven[typ+"."+argument] {
+				unneeded = append(unneeded, "forgotten "+typ+"."+argument)
+			}
+		}
+	}
+	return unneeded
 }
 
 // standins are pairs of an expression and its value, for the attributes of the addresses that have one.
@@ -103,25 +114,6 @@ func (g Gaps) standins(addresses []string) []string {
 		}
 	}
 	return pairs
-}
-
-// ungroup removes the groups of origins and names their first members in their place.
-func ungroup(body map[string]any, block string) {
-	groups, _ := body[block].([]any)
-	delete(body, block)
-	for _, group := range groups {
-		id, _ := object(group)["origin_id"].(string)
-		members, _ := object(group)["member"].([]any)
-		if len(members) == 0 {
-			continue
-		}
-		eachText(body, func(text string) string {
-			if first, named := object(members[0])["origin_id"].(string); named && text == id {
-				return first
-			}
-			return text
-		})
-	}
 }
 
 // eachText replaces every text within the value.
@@ -141,26 +133,6 @@ func eachText(value any, replace func(string) string) {
 	case []any:
 		for i, item := range v {
 			v[i] = replaced(item)
-		}
-	}
-}
-
-// leaveOutBlocks removes the blocks of that name, however deep, that refer to the addresses.
-func leaveOutBlocks(value any, block string, addresses []string) {
-	switch v := value.(type) {
-	case map[string]any:
-		if blocks, listed := v[block].([]any); listed {
-			kept := slices.DeleteFunc(blocks, func(one any) bool { return mentions(one, addresses) })
-			if v[block] = kept; len(kept) == 0 {
-				delete(v, block)
-			}
-		}
-		for _, inner := range v {
-			leaveOutBlocks(inner, block, addresses)
-		}
-	case []any:
-		for _, inner := range v {
-			leaveOutBlocks(inner, block, addresses)
 		}
 	}
 }

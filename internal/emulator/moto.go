@@ -3,6 +3,7 @@ package emulator
 import (
 	"bytes"
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/batbern/infrastructure/internal/wire"
 )
 
 // Loopback refuses every endpoint that is not this machine's own: credentials and state of an emulator run must never
@@ -43,12 +46,9 @@ func Start(ctx context.Context, folder string) (string, error) {
 	if endpoint, running := runningAt(ctx, folder); running {
 		return endpoint, nil
 	}
-	python, err := filepath.Abs(filepath.Join(".venv", "bin", "python"))
+	python, err := Python()
 	if err != nil {
 		return "", err
-	}
-	if _, err := os.Stat(python); err != nil {
-		return "", errors.New("moto is not installed in .venv; run `make setup`, or name a running emulator with --endpoint")
 	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return "", err
@@ -62,7 +62,11 @@ func Start(ctx context.Context, folder string) (string, error) {
 		return "", err
 	}
 	defer log.Close()
-	server := exec.Command(python, "-m", "moto.server", "-H", "127.0.0.1", "-p", strconv.Itoa(port))
+	programs := filepath.Join(folder, "python")
+	if err := unpack(programs); err != nil {
+		return "", err
+	}
+	server := exec.Command(python, filepath.Join(programs, serverProgram), strconv.Itoa(port))
 	server.Env = append(os.Environ(), "MOTO_IAM_LOAD_MANAGED_POLICIES=true", "MOTO_ACM_VALIDATION_WAIT=1")
 	server.Stdout, server.Stderr = log, log
 	detach(server)
@@ -83,6 +87,32 @@ func Start(ctx context.Context, folder string) (string, error) {
 		time.Sleep(300 * time.Millisecond)
 	}
 	return "", fmt.Errorf("moto did not answer within %s; its log is %s: %w", startLimit, log.Name(), errors.Join(err, Stop(folder)))
+}
+
+// serverProgram is moto's server with stand-ins for what moto lacks.
+const serverProgram = "server.py"
+
+//go:embed server.py
+var serverText []byte
+
+// unpack writes the server's programs into the folder.
+func unpack(folder string) error {
+	if err := wire.Unpack(folder); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(folder, serverProgram), serverText, 0o600)
+}
+
+// Python is the emulator's Python, in the virtual environment that `make setup` makes in the working directory.
+func Python() (string, error) {
+	python, err := filepath.Abs(filepath.Join(".venv", "bin", "python"))
+	if err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(python); err != nil {
+		return "", errors.New("moto is not installed in .venv; run `make setup`, or name a running emulator with --endpoint")
+	}
+	return python, nil
 }
 
 // Stop ends the server that Start started in that folder.

@@ -16,5 +16,5 @@ func detach(command *exec.Cmd) { command.SysProcAttr = &syscall.SysProcAttr{Sets
 // isMoto says whether that process still is the server that was started, and not another that got its number.
 func isMoto(pid int) bool {
 	out, err := exec.Command("ps", "-o", "args=", "-p", strconv.Itoa(pid)).Output()
-	return err == nil && strings.Contains(string(out), "moto.server")
+	return err == nil && strings.Contains(string(out), serverProgram)
 }

@@ -146,7 +146,21 @@ func (s Stack) PlanOnly(ctx context.Context) error {
 }
 
 // Apply makes the stack so.
-func (s Stack) Apply(ctx context.Context) error { return explain(s.Name, s.run.Apply(ctx)) }
+//
+// Parallelism is how many resources Terraform works on at once; 0 is Terraform's default of 10.
+func (s Stack) Apply(ctx context.Context, parallelism int) error {
+	var options []tfexec.ApplyOption
+	if parallelism > 0 {
+		options = append(options, tfexec.Parallelism(parallelism))
+	}
+	return explain(s.Name, s.run.Apply(ctx, options...))
+}
+
+// State returns what the stack's state holds.
+func (s Stack) State(ctx context.Context) (*tfjson.State, error) {
+	state, err := s.run.Show(ctx)
+	return state, explain(s.Name, err)
+}
 
 // Destroy takes the stack away.
 func (s Stack) Destroy(ctx context.Context) error { return explain(s.Name, s.run.Destroy(ctx)) }

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/batbern/infrastructure/internal/emulator"
+)
+
+// LocalGapsCmd tries each entry of gaps.json without it.
+type LocalGapsCmd struct{}
+
+// Run applies all stacks, sends what gaps.json leaves out, and fails if an entry was not needed.
+func (c *LocalGapsCmd) Run(ctx context.Context, std streams) error {
+	gaps, err := emulator.KnownGaps()
+	if err != nil {
+		return err
+	}
+	all := LocalApplyCmd{Stacks: []environmentName{"base", "dev", "staging", "prod"}}
+	results, err := all.apply(ctx, std)
+	if err != nil {
+		return err
+	}
+	if err := all.report(std, results); err != nil {
+		return err
+	}
+	if unneeded := gaps.Unneeded(results); len(unneeded) > 0 {
+		return fmt.Errorf("internal/emulator/gaps.json has entries that are not needed; remove them:\n  %s", strings.Join(unneeded, "\n  "))
+	}
+	_, err = fmt.Fprintln(std.Out, "each entry of internal/emulator/gaps.json is needed")
+	return err
+}

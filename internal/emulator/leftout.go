@@ -1,0 +1,180 @@
+package emulator
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/batbern/infrastructure/internal/terraform"
+	"github.com/batbern/infrastructure/internal/wire"
+)
+
+// sendLeftOut applies what was left out of a stack, in a state of its own, so that its requests are recorded. The emulator
+// refuses most of them: only a failure of Terraform itself is an error. It returns the addresses that the emulator created
+// after all, and of which a second plan changes nothing.
+func sendLeftOut(ctx context.Context, folder, endpoint string, result Result) (working []string, err error) {
+	source := filepath.Dir(file(folder, result.Stack))
+	var complete map[string]any
+	text, err := os.ReadFile(filepath.Join(source, completeFile))
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(text, &complete); err != nil {
+		return nil, err
+	}
+	applied, err := appliedValues(ctx, folder, endpoint, result.Stack)
+	if err != nil {
+		return nil, err
+	}
+	tree, err := os.MkdirTemp(folder, ".left-out-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(tree)) }()
+	document := leftOutOnly(complete, result.LeftOut, applied)
+	to := file(tree, result.Stack)
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+		return nil, err
+	}
+	manifest := fmt.Sprintf(`{"stacks": {%q: {"dependencies": []}}}`, result.Stack)
+	err = errors.Join(write(to, document), os.WriteFile(filepath.Join(tree, "manifest.json"), []byte(manifest), 0o600),
+		os.CopyFS(filepath.Join(filepath.Dir(to), "assets"), os.DirFS(filepath.Join(source, "assets"))))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	if err := initialize(ctx, tree, result.Stack); err != nil {
+		return nil, err
+	}
+	stack, err := terraform.Open(tree, result.Stack, variables(endpoint))
+	if err != nil {
+		return nil, err
+	}
+	if err := stack.Apply(ctx, parallelism); err != nil && !ended(err) {
+		return nil, err
+	}
+	plan, err := stack.Plan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, change := range plan.ResourceChanges {
+		if change.Change.Actions.NoOp() {
+			working = append(working, change.Address)
+		}
+	}
+	return working, nil
+}
+
+// appliedValues are the attributes of a stack's resources in its state, by address.
+func appliedValues(ctx context.Context, folder, endpoint, name string) (map[string]any, error) {
+	stack, err := terraform.Open(folder, name, variables(endpoint))
+	if err != nil {
+		return nil, err
+	}
+	state, err := stack.State(ctx)
+	if err != nil {
+		return nil, err
+	}
+	values := map[string]any{}
+	if state.Values == nil || state.Values.RootModule == nil {
+		return values, nil
+	}
+	for _, resource := range state.Values.RootModule.Resources {
+		values[resource.Address] = resource.AttributeValues
+	}
+	return values, nil
+}
+
+// resourceReference is an attribute of a resource within an expression.
+var resourceReference = regexp.MustCompile(`\b(data\.)?(aws_\w+)\.([\w-]+)\.(\w+)`)
+
+// leftOutOnly is a stack of only those addresses. What they need of applied resources is a local value; what they need of
+// each other is a placeholder, so that all of them are sent, whichever of them the emulator refuses.
+func leftOutOnly(complete map[string]any, addresses []string, applied map[string]any) map[string]any {
+	resources := map[string]any{}
+	for typ, instances := range object(complete["resource"]) {
+		for id, body := range object(instances) {
+			if !slices.Contains(addresses, typ+"."+id) {
+				continue
+			}
+			fields := object(body)
+			delete(fields, "depends_on")
+			delete(fields, "lifecycle")
+			eachText(fields, func(text string) string { return resolve(text, addresses, applied) })
+			if resources[typ] == nil {
+				resources[typ] = map[string]any{}
+			}
+			object(resources[typ])[id] = fields
+		}
+	}
+	settings := object(complete["terraform"])
+	delete(settings, "backend")
+	delete(settings, "cloud")
+	document := map[string]any{"terraform": settings, "provider": complete["provider"], "resource": resources,
+		"locals": map[string]any{"applied": applied}}
+	for _, block := range []string{"variable", "locals", "data"} {
+		if content, present := complete[block]; present && block != "locals" {
+			document[block] = content
+			eachText(content, func(text string) string { return resolve(text, addresses, applied) })
+		}
+	}
+	for name, value := range object(complete["locals"]) {
+		object(document["locals"])[name] = value
+	}
+	return document
+}
+
+// resolve replaces references to resources in an expression.
+func resolve(text string, leftOut []string, applied map[string]any) string {
+	if !strings.Contains(text, "${") {
+		return text
+	}
+	return resourceReference.ReplaceAllStringFunc(text, func(reference string) string {
+		if strings.HasPrefix(reference, "data.") {
+			return reference
+		}
+		part := resourceReference.FindStringSubmatch(reference)
+		address := part[2] + "." + part[3]
+		if _, known := applied[address]; known {
+			return fmt.Sprintf("local.applied[%q].%s", address, part[4])
+		}
+		if slices.Contains(leftOut, address) {
+			return fmt.Sprintf("%q", placeholder(part[2], part[3], part[4]))
+		}
+		return reference
+	})
+}
+
+// placeholder is a value with the form that the attribute has on AWS.
+func placeholder(typ, id, attribute string) string {
+	service, _, _ := strings.Cut(strings.TrimPrefix(typ, "aws_"), "_")
+	switch {
+	case attribute == "arn" || strings.HasSuffix(attribute, "_arn"):
+		return fmt.Sprintf("arn:aws:%s:eu-central-1:123456789012:%s", service, id)
+	case strings.HasSuffix(attribute, "domain_name") || strings.Contains(attribute, "endpoint") || strings.Contains(attribute, "address"):
+		return "left-out.invalid"
+	default:
+		return "left-out"
+	}
+}
+
+// judge holds the recordings of a stack's phases against AWS's API models.
+func (r *Relay) judge(ctx context.Context, folder, stack string) (wire.Verdict, error) {
+	python, err := Python()
+	if err != nil {
+		return wire.Verdict{}, err
+	}
+	var recordings []string
+	for _, phase := range []string{PhaseApply, PhasePlan, PhaseUnimplemented} {
+		path := wire.File(r.recordings, stack, phase)
+		if _, err := os.Stat(path); err == nil {
+			recordings = append(recordings, path)
+		}
+	}
+	return wire.Judge(ctx, python, []string{filepath.Join(filepath.Dir(file(folder, stack)), completeFile)}, recordings)
+}
