@@ -55,11 +55,11 @@ func readBase(stack cdktf.TerraformStack, base, name string, settings config.Set
 	const id = "base"
 	switch settings.Backend {
 	case "cloud":
-		return shared{cdktf.NewDataTerraformRemoteState(stack, jsii.String(id), &cdktf.DataTerraformRemoteStateRemoteConfig{
+		return newShared(cdktf.NewDataTerraformRemoteState(stack, jsii.String(id), &cdktf.DataTerraformRemoteStateRemoteConfig{
 			Hostname:     jsii.String(settings.TfcHost),
 			Organization: jsii.String(settings.Organization),
 			Workspaces:   cdktf.NewNamedRemoteWorkspace(jsii.String(base)),
-		})}
+		}))
 	case "s3":
 		state := cdktf.NewDataTerraformRemoteStateS3(stack, jsii.String(id), &cdktf.DataTerraformRemoteStateS3Config{
 			Bucket: jsii.String(settings.StateBucket),
@@ -69,11 +69,11 @@ func readBase(stack cdktf.TerraformStack, base, name string, settings config.Set
 		if role := stateRole(name, settings); role != nil {
 			state.AddOverride(jsii.String("config.assume_role"), role)
 		}
-		return shared{state}
+		return newShared(state)
 	default:
-		return shared{cdktf.NewDataTerraformRemoteStateLocal(stack, jsii.String(id), &cdktf.DataTerraformRemoteStateLocalConfig{
+		return newShared(cdktf.NewDataTerraformRemoteStateLocal(stack, jsii.String(id), &cdktf.DataTerraformRemoteStateLocalConfig{
 			Path: jsii.String(statePath(base, settings)),
-		})}
+		}))
 	}
 }
 

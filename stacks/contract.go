@@ -1,6 +1,9 @@
 package stacks
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/aws/constructs-go/constructs/v10"
@@ -73,19 +76,40 @@ func output(scope constructs.Construct, name string, value any, description stri
 // shared reads the base's outputs from its state: the one remote state an environment has.
 type shared struct {
 	state cdktf.DataTerraformRemoteState
+	read  map[string]bool // outputs that the stack uses
+}
+
+func newShared(state cdktf.DataTerraformRemoteState) shared {
+	return shared{state, map[string]bool{}}
+}
+
+func (s shared) output(name string) string {
+	s.read[name] = true
+	return *s.state.GetString(jsii.String(name))
+}
+
+// requireOutputs fails a plan, with one message, where the base has not been applied since it got an output that was
+// read so far: an environment planned too early would otherwise print every attribute that uses the output.
+// https://developer.hashicorp.com/terraform/language/validate#preconditions-and-postconditions
+func (s shared) requireOutputs(base string) {
+	names := `["` + strings.Join(slices.Sorted(maps.Keys(s.read)), `", "`) + `"]`
+	s.state.AddOverride(jsii.String("lifecycle"), map[string]any{"postcondition": []map[string]any{{
+		"condition":     fmt.Sprintf("${length(setsubtract(%s, keys(self.outputs))) == 0}", names),
+		"error_message": fmt.Sprintf("Apply %s first: its state has no output ${join(\", \", setsubtract(%s, keys(self.outputs)))}.", base, names),
+	}}})
 }
 
 // zoneID is the zone that the environment writes to.
 func (s shared) zoneID(environment config.Name) string {
-	return *s.state.GetString(jsii.String(OutputEnvironmentZoneID(environment)))
+	return s.output(OutputEnvironmentZoneID(environment))
 }
 
 func (s shared) repositoryURL(repository string) string {
-	return *s.state.GetString(jsii.String(OutputRepositoryURL(repository)))
+	return s.output(OutputRepositoryURL(repository))
 }
 
 func (s shared) repositoryArn(repository string) string {
-	return *s.state.GetString(jsii.String(OutputRepositoryArn(repository)))
+	return s.output(OutputRepositoryArn(repository))
 }
 
 // dnsRoleArn is the role of the provider that works in the zone: one that only reads where the stack is only planned.
@@ -94,5 +118,5 @@ func (s shared) dnsRoleArn(environment config.Name, settings config.Settings) st
 	if settings.DeployRole == string(identity.Plan) {
 		name = OutputDNSReadRoleArn(environment)
 	}
-	return *s.state.GetString(jsii.String(name))
+	return s.output(name)
 }

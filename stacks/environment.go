@@ -12,6 +12,7 @@ import (
 
 // Environment is the stack of one environment.
 func Environment(app cdktf.App, project config.Project, environment config.Environment) cdktf.TerraformStack {
+	environment.Services = byName(environment.Services)
 	settings, account := project.Settings, environment.Account
 	stack := newStack(app, environment.Stack(), settings)
 	base := readBase(stack, project.Base.Stack(), environment.Stack(), settings)
@@ -68,5 +69,6 @@ func Environment(app cdktf.App, project config.Project, environment config.Envir
 		keys: keys, topics: topics, boundaryArn: boundaryArn, vpc: vpc, buckets: buckets,
 		data: stored, platform: services, certificates: certificates, front: front, secrets: age,
 	}, in)
+	base.requireOutputs(project.Base.Stack())
 	return stack
 }

@@ -2,6 +2,7 @@ package stacks
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/terraform-cdk-go/cdktf"
 
@@ -184,6 +185,12 @@ func repositories(services []config.Service, base shared) map[string]compute.Rep
 		all[service.Name] = compute.Repository{URL: base.repositoryURL(service.Name), Arn: base.repositoryArn(service.Name)}
 	}
 	return all
+}
+
+// byName are the services in the order of their names, so that a service moved in config changes nothing: dashboards and
+// saved queries are lists.
+func byName(services []config.Service) []config.Service {
+	return slices.SortedFunc(slices.Values(services), func(a, b config.Service) int { return strings.Compare(a.Name, b.Name) })
 }
 
 func servicePorts(services []config.Service) []int {
