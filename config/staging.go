@@ -12,7 +12,7 @@ func staging(settings Settings) Environment {
 		AlarmEmails: settings.AlarmEmails,
 		Frontend:    frontend(),
 		Baseline:    Baseline{S3PublicAccessBlock: true, EbsEncryption: true, AccessAnalyzer: true, TerraformCloudProvider: true},
-		Quotas:      newAccount(),
+		Quotas:      Quotas{FargateVcpus: 12, FargateSpotVcpus: 6, ElasticIPs: 5}, // a rollout doubles a service
 		Network: Network{
 			Cidr:        network("10.20.0.0/16"),
 			Zones:       []string{"a", "b"},
