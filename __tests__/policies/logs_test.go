@@ -102,7 +102,7 @@ func producers(stack *testkit.Stack) map[string]string {
 		}
 	}
 	for _, canary := range stack.Resources("aws_synthetics_canary") {
-		groups[canary.Path] = fmt.Sprintf(`/aws/lambda/${element(split(":", %s.engine_arn), 6)}`, canary.Address())
+		groups[canary.Path] = observability.CanaryLogGroup(canary.Address(), canary.Text("name"))
 	}
 	for _, cache := range stack.Resources("aws_elasticache_replication_group") {
 		text, _ := json.Marshal(cache.Body["log_delivery_configuration"])

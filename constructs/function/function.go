@@ -72,11 +72,13 @@ func New(scope constructs.Construct, id string, props Props) Outputs {
 		SourceCodeHash: jsii.String(hash),
 		MemorySize:     jsii.Number(memoryMiB),
 		Timeout:        jsii.Number(props.TimeoutSeconds),
-		Environment:    &lambdafunction.LambdaFunctionEnvironment{Variables: pointers(props.Variables)},
 		TracingConfig:  &lambdafunction.LambdaFunctionTracingConfig{Mode: jsii.String("Active")},
 		LoggingConfig:  &lambdafunction.LambdaFunctionLoggingConfig{LogFormat: jsii.String("JSON"), LogGroup: logs.Name()},
 		// Lambda checks the right to make network interfaces when the function is made
 		DependsOn: &[]cdktf.ITerraformDependable{rights},
+	}
+	if len(props.Variables) > 0 { // an empty block would be a difference in every plan: Lambda reports none
+		config.Environment = &lambdafunction.LambdaFunctionEnvironment{Variables: pointers(props.Variables)}
 	}
 	if props.SecurityGroupID != "" {
 		config.VpcConfig = &lambdafunction.LambdaFunctionVpcConfig{

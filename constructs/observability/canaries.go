@@ -106,12 +106,21 @@ func visit(scope constructs.Construct, place canary, code cdktf.TerraformAsset, 
 		DependsOn:              &[]cdktf.ITerraformDependable{rights},
 	})
 	// Synthetics names the function, and with it the log group, after a number of its own. The role may not make groups:
-	// else the first visit would make one that is kept for ever and has no key
+	// the first visit would make one without retention and key.
+	//
+	// AWS has begun to leave engine_arn empty, and reports the function in a field that provider 5.100.0 does not know
+	// (https://github.com/hashicorp/terraform-provider-aws/pull/44105). Then the group is named after the canary and stays
+	// empty; what a visit logs is among its artefacts in S3 too.
 	cloudwatchloggroup.NewCloudwatchLogGroup(scope, jsii.String("logs"), &cloudwatchloggroup.CloudwatchLogGroupConfig{
-		Name:            jsii.String(fmt.Sprintf(`/aws/lambda/${element(split(":", %s.engine_arn), 6)}`, *made.Fqn())),
+		Name:            jsii.String(CanaryLogGroup(*made.Fqn(), place.name(props.Name))),
 		RetentionInDays: jsii.Number(props.LogRetentionDays),
 		KmsKeyId:        jsii.String(props.LogsKeyArn),
 	})
+}
+
+// CanaryLogGroup is the name of a canary's log group, as an expression of Terraform.
+func CanaryLogGroup(address, name string) string {
+	return fmt.Sprintf(`/aws/lambda/${try(split(":", %s.engine_arn)[6], "cwsyn-%s")}`, address, name)
 }
 
 func rate(minutes int) string {
