@@ -10,7 +10,7 @@ COVERED  = ./config/...,./constructs/...,./stacks/...,./lambda/...
 PYTHON  ?= python3
 ENVIRONMENTS = base dev staging prod
 
-.PHONY: help setup synth migration-image test test-migrations snapshots lint validate provider-lock plan deploy destroy environment local local-gaps local-destroy cost diagram docs bench clean
+.PHONY: help setup synth migration-image test test-migrations snapshots lint validate provider-lock plan deploy destroy environment local local-gaps permissions local-destroy cost diagram docs bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +82,9 @@ local: setup ## base and dev on an emulator; others: make local STACKS="base sta
 
 local-gaps: setup ## all stacks on an emulator, and which entries of its list of gaps are no longer needed
 	@go run ./cmd/batbern local gaps
+
+permissions: setup ## judge what make local recorded against the permissions of the pipelines' roles
+	@go run ./cmd/batbern permissions
 
 local-destroy: ## take the local stacks away
 	@go run ./cmd/batbern local destroy $(if $(ENDPOINT),--endpoint $(ENDPOINT))

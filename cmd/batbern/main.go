@@ -20,13 +20,14 @@ import (
 type commands struct {
 	Version kong.VersionFlag `help:"Print the version and exit."`
 
-	Cost     CostCmd     `cmd:"" help:"Estimate what the stacks cost a month, or read the prices again."`
-	Diagram  DiagramCmd  `cmd:"" help:"Draw the stacks and each environment's architecture."`
-	Validate ValidateCmd `cmd:"" help:"Check the synthesized stacks against the provider's schema."`
-	Plan     PlanCmd     `cmd:"" help:"Show what would change in a stack, with its configured backend."`
-	Verify   VerifyCmd   `cmd:"" help:"Ask AWS, read-only, whether what a stack promises really works."`
-	Bench    BenchCmd    `cmd:"" help:"Measure synthesis against a minimal app with the AWS binding."`
-	Local    LocalCmd    `cmd:"" help:"Apply stacks to an AWS emulator on this machine, or destroy them."`
+	Cost        CostCmd        `cmd:"" help:"Estimate what the stacks cost a month, or read the prices again."`
+	Diagram     DiagramCmd     `cmd:"" help:"Draw the stacks and each environment's architecture."`
+	Validate    ValidateCmd    `cmd:"" help:"Check the synthesized stacks against the provider's schema."`
+	Plan        PlanCmd        `cmd:"" help:"Show what would change in a stack, with its configured backend."`
+	Verify      VerifyCmd      `cmd:"" help:"Ask AWS, read-only, whether what a stack promises really works."`
+	Bench       BenchCmd       `cmd:"" help:"Measure synthesis against a minimal app with the AWS binding."`
+	Local       LocalCmd       `cmd:"" help:"Apply stacks to an AWS emulator on this machine, or destroy them."`
+	Permissions PermissionsCmd `cmd:"" help:"Judge recorded requests against the permissions of the pipelines."`
 
 	Domain     DomainCmd     `cmd:"" help:"Compare name servers before a domain that is in use moves."`
 	Migrate    MigrateCmd    `cmd:"" help:"Apply an environment's database migrations and wait for the result."`

@@ -114,10 +114,9 @@ func (s subject) direct() ([]check, error) {
 	case "route53":
 		return s.route53(), nil
 	case "apigatewayv2":
-		path, _, _ := strings.Cut(s.call.Path, "?")
-		return []check{
-			s.ask("apigateway:"+s.call.Method, fmt.Sprintf("arn:aws:apigateway:%s::%s", s.call.Region, path), nil),
-		}, nil
+		// The permission is about the HTTP method and the path. The simulator's data has the paths of REST APIs only, so
+		// the policies may not distinguish paths.
+		return []check{s.ask("apigateway:"+s.call.Method, "", nil)}, nil
 	}
 	var all []check
 	for _, action := range s.actions() {

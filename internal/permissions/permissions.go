@@ -42,9 +42,8 @@ type Call struct {
 	Line    int            `json:"line"`
 	// Problem says why a request could not be decoded.
 	Problem string `json:"problem"`
-	// Method and Path are of the HTTP request.
+	// Method is of the HTTP request.
 	Method string `json:"-"`
-	Path   string `json:"-"`
 }
 
 // Refusal is a request that the pipeline's role may not make, or that cannot be judged.
@@ -109,7 +108,7 @@ func Decode(ctx context.Context, python, decoder string, resources, recordings [
 	if err != nil {
 		return nil, err
 	}
-	return calls, addPaths(calls)
+	return calls, addMethods(calls)
 }
 
 func parseCalls(from io.Reader) ([]Call, error) {
@@ -125,9 +124,9 @@ func parseCalls(from io.Reader) ([]Call, error) {
 	}
 }
 
-// addPaths takes method and path from the recordings: API Gateway's permissions are about them.
-func addPaths(calls []Call) error {
-	type request struct{ Method, Path string }
+// addMethods takes the methods from the recordings: they are the actions of API Gateway.
+func addMethods(calls []Call) error {
+	type request struct{ Method string }
 	files := map[string][]request{}
 	for i, call := range calls {
 		if _, read := files[call.File]; !read {
@@ -146,7 +145,7 @@ func addPaths(calls []Call) error {
 			}
 		}
 		if found := files[call.File]; call.Line >= 1 && call.Line <= len(found) {
-			calls[i].Method, calls[i].Path = found[call.Line-1].Method, found[call.Line-1].Path
+			calls[i].Method = found[call.Line-1].Method
 		}
 	}
 	return nil

@@ -184,3 +184,72 @@ func TestJudgeWithoutTheSimulator(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func write(t *testing.T, name, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// What the decoding program writes is read, with the method of the recording; its failure is told.
+func TestDecode(t *testing.T) {
+	recording := write(t, "batbern-dev.apply.jsonl", `{"method":"POST","path":"/v2/apis"}`+"\n")
+	decoded := `{"stack":"batbern-dev","phase":"apply","service":"apigatewayv2","operation":"CreateApi","address":"aws_apigatewayv2_api.a","file":"` +
+		recording + `","line":1}`
+	calls, err := permissions.Decode(t.Context(), "sh", write(t, "decode.sh", "echo '"+decoded+"'"), nil, []string{recording})
+	if err != nil || len(calls) != 1 || calls[0].Method != "POST" || calls[0].Address != "aws_apigatewayv2_api.a" {
+		t.Errorf("got %+v, %v", calls, err)
+	}
+	_, err = permissions.Decode(t.Context(), "sh", write(t, "fail.sh", "echo no botocore >&2; exit 1"), nil, []string{recording})
+	if err == nil || !strings.Contains(err.Error(), "no botocore") || !strings.Contains(err.Error(), "make setup") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A policy that refers to something that only an apply tells cannot be judged without the state.
+func TestReadStack(t *testing.T) {
+	synthesized := write(t, "cdk.tf.json", `{"resource":{"aws_route53_zone":{"z":{"name":"batbern.ch"}}}}`)
+	state := write(t, "terraform.tfstate", `{"resources":[
+		{"mode":"managed","type":"aws_route53_zone","name":"z","instances":[{"attributes":{"zone_id":"Z1","arn":"arn:aws:route53:::hostedzone/Z1"}}]},
+		{"mode":"data","type":"aws_route53_zone","name":"z","instances":[{"attributes":{"zone_id":"Z2"}}]}]}`)
+	stack, err := permissions.ReadStack("batbern-base", "111122223333", synthesized, state)
+	if err != nil || len(stack.Values) != 1 || stack.Values["aws_route53_zone.z.zone_id"] != "Z1" {
+		t.Errorf("got %+v, %v", stack, err)
+	}
+	untold := project(t)
+	for i := range untold.Stacks {
+		untold.Stacks[i].Values = nil
+	}
+	dns := call("route53", "ChangeResourceRecordSets", record("api.dev.batbern.ch", "A"))
+	dns.Key = "emulator-dns"
+	if _, err := permissions.Judge(t.Context(), root, untold, []permissions.Call{dns}); err == nil || !strings.Contains(err.Error(), "only an applied state tells") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Recorded actions leave the columns by hand; an action of a service that the row does not name is another resource's.
+func TestUpdateTable(t *testing.T) {
+	header := strings.Join(permissions.TableColumns, ",") + "\n"
+	table := write(t, "actions.csv", header+"aws_vpc,,ec2:DescribeVpcs ec2:DescribeVpcAttribute,ec2:CreateVpc ec2:DeleteVpc,\n")
+	about := func(c permissions.Call) permissions.Call { c.Address = "aws_vpc.main"; return c }
+	calls := []permissions.Call{
+		about(call("ec2", "CreateVpc", map[string]any{"TagSpecifications": []any{map[string]any{"Tags": "x"}}})),
+		about(call("ec2", "ModifyVpcAttribute", nil)),
+		about(call("sns", "Subscribe", nil)),
+		call("ec2", "DescribeVpcs", nil),
+	}
+	if err := permissions.UpdateTable(table, project(t), calls); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(table)
+	want := header + "aws_vpc,ec2:CreateTags ec2:CreateVpc ec2:DescribeVpcs ec2:ModifyVpcAttribute,ec2:DescribeVpcAttribute,ec2:DeleteVpc,\n"
+	if err != nil || string(got) != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	if err := permissions.UpdateTable(write(t, "other.csv", "a,b\n"), project(t), nil); err == nil || !strings.Contains(err.Error(), "the columns are not type, recorded") {
+		t.Errorf("got %v", err)
+	}
+}
