@@ -9,13 +9,13 @@ import (
 	"slices"
 
 	"github.com/batbern/infrastructure/config"
+	"github.com/batbern/infrastructure/internal/emulator"
 	"github.com/batbern/infrastructure/internal/permissions"
 )
 
 // PermissionsCmd judges the requests that a local apply recorded against the policies of the pipelines' roles.
 type PermissionsCmd struct {
 	jsonFlag
-	Decoder    string   `help:"Program that decodes recordings." default:"internal/wire/python/judge.py" type:"path" placeholder:"FILE"`
 	Table      string   `help:"Bring the rows of this table of actions up to date with the recordings." type:"path" placeholder:"FILE"`
 	Recordings []string `arg:"" optional:"" type:"existingfile" help:"Recordings of requests; without any: all of .local/wire."`
 }
@@ -35,7 +35,7 @@ func (c *PermissionsCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	calls, err := permissions.Decode(ctx, python, c.Decoder, files, recordings)
+	calls, err := permissions.Decode(ctx, python, files, recordings)
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (c *PermissionsCmd) project(ctx context.Context, python string) (permission
 	project := permissions.Project{Managed: managed}
 	var files []string
 	for _, name := range configured.Stacks() {
-		file := filepath.Join(localTree, "stacks", name, "cdk.tf.json")
+		file := emulator.CompleteFile(localTree, name)
 		if !exists(file) {
 			continue
 		}

@@ -29,6 +29,11 @@ type Result struct {
 	Took time.Duration
 }
 
+// CompleteFile is where [Prepare] keeps a stack in folder as it was synthesized.
+func CompleteFile(folder, stack string) string {
+	return filepath.Join(filepath.Dir(file(folder, stack)), completeFile)
+}
+
 func file(folder, stack string) string { return filepath.Join(folder, "stacks", stack, "cdk.tf.json") }
 
 // read gives a synthesized stack.
@@ -66,7 +71,7 @@ func Prepare(folder string, gaps Gaps, stacks []string) (map[string]Result, erro
 		if err := write(file(folder, stack), document); err != nil {
 			return nil, err
 		}
-		if err := os.WriteFile(filepath.Join(filepath.Dir(file(folder, stack)), completeFile), complete, 0o644); err != nil {
+		if err := os.WriteFile(CompleteFile(folder, stack), complete, 0o644); err != nil {
 			return nil, err
 		}
 		prepared[stack] = result

@@ -176,5 +176,5 @@ func (r *Relay) judge(ctx context.Context, folder, stack string) (wire.Verdict, 
 			recordings = append(recordings, path)
 		}
 	}
-	return wire.Judge(ctx, python, []string{filepath.Join(filepath.Dir(file(folder, stack)), completeFile)}, recordings)
+	return wire.Judge(ctx, python, []string{CompleteFile(folder, stack)}, recordings)
 }

@@ -21,6 +21,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/batbern/infrastructure/internal/wire"
 )
 
 // Call is one decoded request.
@@ -87,10 +89,18 @@ type Verdict struct {
 	Refusals []Refusal
 }
 
-// Decode reads recordings with decoder, the program of the wire package that decodes requests (judge.py). It runs python,
+// Decode reads recordings with the program of package wire that decodes requests. It runs python,
 // which needs botocore. The resources files are synthesized stacks or states, from which calls get their address.
-func Decode(ctx context.Context, python, decoder string, resources, recordings []string) ([]Call, error) {
-	arguments := []string{decoder, "--decode"}
+func Decode(ctx context.Context, python string, resources, recordings []string) ([]Call, error) {
+	folder, err := os.MkdirTemp("", "batbern-permissions-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder)
+	if err := wire.Unpack(folder); err != nil {
+		return nil, err
+	}
+	arguments := []string{filepath.Join(folder, "judge.py"), "--decode"}
 	for _, file := range resources {
 		arguments = append(arguments, "--resources", file)
 	}

@@ -197,13 +197,20 @@ func write(t *testing.T, name, text string) string {
 // What the decoding program writes is read, with the method of the recording; its failure is told.
 func TestDecode(t *testing.T) {
 	recording := write(t, "batbern-dev.apply.jsonl", `{"method":"POST","path":"/v2/apis"}`+"\n")
-	decoded := `{"stack":"batbern-dev","phase":"apply","service":"apigatewayv2","operation":"CreateApi","address":"aws_apigatewayv2_api.a","file":"` +
-		recording + `","line":1}`
-	calls, err := permissions.Decode(t.Context(), "sh", write(t, "decode.sh", "echo '"+decoded+"'"), nil, []string{recording})
+	decoded := `{"stack":"batbern-dev","phase":"apply","service":"apigatewayv2","operation":"CreateApi","address":"aws_apigatewayv2_api.a",` +
+		`"file":"` + recording + `","line":1}`
+	program := func(body string) string {
+		file := write(t, "python", "#!/bin/sh\n"+body+"\n")
+		if err := os.Chmod(file, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	calls, err := permissions.Decode(t.Context(), program("echo '"+decoded+"'"), nil, []string{recording})
 	if err != nil || len(calls) != 1 || calls[0].Method != "POST" || calls[0].Address != "aws_apigatewayv2_api.a" {
 		t.Errorf("got %+v, %v", calls, err)
 	}
-	_, err = permissions.Decode(t.Context(), "sh", write(t, "fail.sh", "echo no botocore >&2; exit 1"), nil, []string{recording})
+	_, err = permissions.Decode(t.Context(), program("echo no botocore >&2; exit 1"), nil, []string{recording})
 	if err == nil || !strings.Contains(err.Error(), "no botocore") || !strings.Contains(err.Error(), "make setup") {
 		t.Errorf("got %v", err)
 	}
