@@ -7,8 +7,8 @@ const BaseName Name = "base"
 // Base is what the environments share, in an account of its own.
 type Base struct {
 	Account    Account
-	Protection Protection `validate:"oneof=disposable guarded locked"`
-	Tags       map[string]string
+	Protection Protection        `validate:"oneof=disposable guarded locked"`
+	Tags       map[string]string `validate:"dive,keys,tagvalue,max=128,endkeys,tagvalue"`
 	// Zone is the public hosted zone, "batbern.ch".
 	Zone string `validate:"required,domain"`
 	Mail Mail
@@ -19,14 +19,14 @@ type Base struct {
 	ZoneFile bool
 	// CertificateAuthorities may issue certificates for the zone (CAA records); SecurityContacts hear of others that
 	// were asked to.
-	CertificateAuthorities []string `validate:"required"`
+	CertificateAuthorities []string `validate:"required,dive,domain"`
 	SecurityContacts       []string `validate:"required,dive,email"`
 	// QueryLogDays is how long queries of the zone are kept (Route53.2); 0 means they are not recorded.
 	QueryLogDays int `validate:"omitempty,logretention"`
 	// ImageNamespace begins the repositories' names in ECR: "batbern/event-management".
-	ImageNamespace string `validate:"required"`
+	ImageNamespace string `validate:"required,max=64,servicename"`
 	// Repositories are the container images kept in ECR.
-	Repositories []string `validate:"required,unique,dive,servicename"`
+	Repositories []string `validate:"required,unique,dive,max=64,servicename"`
 	// Pipelines are those of the services, which push to these repositories, and of the frontend.
 	Pipelines []Pipeline `validate:"dive"`
 	// KeepImages is how many images a repository keeps: as many releases (tags that begin with "v"), and as many others.
@@ -38,14 +38,14 @@ type Base struct {
 	// TfcHost is where TfcOrganization lives: "app.terraform.io", "app.eu.terraform.io", or a Terraform Enterprise of one's own.
 	TfcHost string `validate:"required,domain"`
 	// GithubSubjectPrefix begins the subjects of that repository's tokens: "repo:owner/name", or with numeric ids.
-	GithubSubjectPrefix string `validate:"required"`
+	GithubSubjectPrefix string `validate:"required,subjectprefix"`
 	// Administrators are the roles that administer the environments' accounts: names, AWSReservedSSO_ and the name of a
 	// permission set, or ARNs. They write the zone's names of their environment and reach its state.
-	Administrators []string `validate:"required"`
+	Administrators []string `validate:"required,dive,administrator"`
 	// TfcOrganization is trusted for dynamic credentials; empty means no trust in Terraform Cloud.
-	TfcOrganization string
+	TfcOrganization string `validate:"omitempty,tfcname"`
 	// TfcProject holds the workspaces that are trusted; empty means any project of the organization.
-	TfcProject string
+	TfcProject string `validate:"omitempty,tfcproject"`
 	Baseline   Baseline
 	// AlarmEmails hear of the account's budget and of unusual costs.
 	AlarmEmails []string `validate:"required,max=10,unique,dive,email"` // ten is what AWS Budgets takes
@@ -60,8 +60,8 @@ type Base struct {
 // Deployment is one environment as the base sees it.
 type Deployment struct {
 	// Environment is the environment's name and the GitHub environment's; Stack its workspace's.
-	Environment Name
-	Stack       string
+	Environment Name   `validate:"servicename,max=24"`
+	Stack       string `validate:"servicename,max=32"`
 	// AccountID is where the environment lives.
 	AccountID string `validate:"account"`
 	// Domains are the names that the environment may write in the zone, and no others.

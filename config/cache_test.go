@@ -59,15 +59,18 @@ func TestLegalCaches(t *testing.T) {
 			cache := &project.Environments[0].Cache
 			*cache = someCache()
 			cache.Shape = shape
+			if shape == nil {
+				*cache = Cache{}
+			}
 			if faults := project.validate(); len(faults) > 0 {
 				t.Error(faults)
 			}
 		})
 	}
-	t.Run("without a cache nothing of it is looked at", func(t *testing.T) {
+	t.Run("without a cache nothing reads its values", func(t *testing.T) {
 		project := load(t, nil)
 		project.Environments[0].Cache = Cache{SnapshotWindow: "never"}
-		if faults := project.validate(); len(faults) > 0 {
+		if faults := project.validate(); len(faults) != 1 || faults[0].Path != "dev.Cache" {
 			t.Error(faults)
 		}
 	})

@@ -26,7 +26,7 @@ type Environment struct {
 	// Existing are records of the live domain at names that the environment will answer to. As long as a name has one, it
 	// leads there; without, it leads to the environment.
 	Existing []DNSRecord
-	Tags     map[string]string
+	Tags     map[string]string `validate:"dive,keys,tagvalue,max=128,endkeys,tagvalue"`
 	// AlarmEmails are the addresses that hear of alarms. SNS asks each to confirm its subscription.
 	AlarmEmails []string `validate:"required,max=10,unique,dive,email"` // ten is what AWS Budgets takes
 
@@ -134,7 +134,7 @@ type Domains struct {
 	// Root is the zone's apex in production, a name below it elsewhere: "dev.batbern.ch".
 	Root string `validate:"required,domain"`
 	// Held are names that a distribution outside these stacks still answers to. CloudFront lets no second one have them.
-	Held []string
+	Held []string `validate:"unique,dive,domain"`
 }
 
 // Www is the name of the web frontend.

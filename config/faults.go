@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 )
 
@@ -49,6 +50,10 @@ func (f *Faults) add(at path, value any, allowed, remedy string) {
 		}
 	case fmt.Stringer:
 		shown = v.String()
+	default:
+		if text := reflect.ValueOf(value); text.Kind() == reflect.String {
+			shown = quoted(text.String())
+		}
 	}
 	*f = append(*f, Fault{Path: string(at), Value: shown, Allowed: allowed, Remedy: remedy})
 }
@@ -79,4 +84,9 @@ type path string
 
 func (p path) field(name string) path { return p + path("."+name) }
 
-func (p path) key(key string) path { return p + path("["+key+"]") }
+func (p path) key(key string) path {
+	if letters := []rune(key); len(letters) > longest {
+		key = string(letters[:longest]) + "..."
+	}
+	return p + path("["+key+"]")
+}

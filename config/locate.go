@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -21,11 +22,22 @@ func settle(found Faults, environments []Environment) Faults {
 		}
 	}
 	for i := range all {
+		all[i].Path, all[i].Allowed = printable(all[i].Path), printable(all[i].Allowed)
+		all[i].Value, all[i].Remedy = printable(all[i].Value), printable(all[i].Remedy)
 		if file := fileOf(all[i].Path); file != "" && !strings.Contains(all[i].Remedy, "config/") {
 			all[i].Remedy += " (" + file + ")"
 		}
 	}
 	return derived(everywhere(all, environments))
+}
+
+// printable writes control characters by their escapes, and shortens what is longer than a few lines.
+func printable(text string) string {
+	const longestPart = 500
+	if letters := []rune(text); len(letters) > longestPart {
+		text = string(letters[:longestPart]) + "..."
+	}
+	return unprintable.ReplaceAllStringFunc(text, func(character string) string { return strings.Trim(strconv.Quote(character), `"`) })
 }
 
 // sharedLists are the parts of environments that all of them take from one list, by the file that holds it.
@@ -38,8 +50,11 @@ var sharedLists = []struct{ part, file string }{
 // fileOf is the file in which the value of a path stands. It is "" for a variable.
 func fileOf(path string) string {
 	owner, rest, _ := strings.Cut(path, ".")
-	if strings.HasPrefix(path, prefix) || rest == "" {
+	if strings.HasPrefix(path, prefix) {
 		return ""
+	}
+	if !slices.Contains(append(Names(), BaseName), Name(owner)) || rest == "" {
+		return "config/environment.go"
 	}
 	for _, list := range sharedLists {
 		// environments scale and size the services themselves
@@ -76,12 +91,21 @@ func everywhere(faults Faults, environments []Environment) Faults {
 	return out
 }
 
-// derived leaves out faults of the base that follow from a service's name or repository, which are told already.
+// derived leaves out faults that follow from others: of a list as a whole, where one of its entries is wrong; of the base's
+// lists, where the service that they come from is wrong.
 func derived(faults Faults) Faults {
 	return slices.DeleteFunc(slices.Clone(faults), func(fault Fault) bool {
+		if slices.ContainsFunc(faults, func(other Fault) bool { return follows(fault.Path, other.Path) }) {
+			return true
+		}
 		return (strings.HasPrefix(fault.Path, "base.Repositories") || strings.HasPrefix(fault.Path, "base.Pipelines")) &&
 			slices.ContainsFunc(faults, func(other Fault) bool { return strings.Contains(other.Path, "Services") })
 	})
+}
+
+// follows says whether a fault at a list follows from one at an entry: an entry that has no form is wrong in other ways too.
+func follows(path, other string) bool {
+	return strings.HasPrefix(other, path+"[") && !strings.HasSuffix(path, ".Services") && !strings.HasSuffix(path, ".Schedules")
 }
 
 // nameFields are the fields that name an entry of a list, the first that it has.

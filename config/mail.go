@@ -11,9 +11,9 @@ type Mail struct {
 	// Exchangers receive mail, "10 mail.example.ch.". None gives the null MX of RFC 7505.
 	Exchangers []string `validate:"unique"`
 	// Senders may send in the zone's name, as mechanisms of SPF: "include:amazonses.com", "ip4:192.0.2.1".
-	Senders []string `validate:"unique"`
+	Senders []string `validate:"unique,dive,spfmechanism"`
 	// DkimTargets are the names where senders publish their signing keys, by selector (CNAME records).
-	DkimTargets map[string]string
+	DkimTargets map[string]string `validate:"dive,keys,dnslabel,endkeys,hostname"`
 	// ReportAddress receives DMARC's reports; empty means none.
 	ReportAddress string `validate:"omitempty,email"`
 }

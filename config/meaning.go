@@ -278,6 +278,9 @@ func (e Environment) checkIgnored(at path, report *Faults) {
 		report.add(at.field("Edge.Firewall"), fmt.Sprintf("RequestsPerFiveMinutes %d, LogRetentionDays %d", wall.RequestsPerFiveMinutes, wall.LogRetentionDays),
 			"neither with Mode off", "remove both, or take the mode count")
 	}
+	if !e.Cache.Enabled() && e.Cache != (Cache{}) {
+		report.add(at.field("Cache"), "values without Shape", "nothing without a cache", "remove them, or set Shape: nothing would read them")
+	}
 	if e.Observability.Canaries == nil || e.Observability.Canaries.ApiPath == "" {
 		return
 	}

@@ -6,11 +6,11 @@ import "strings"
 // A service's pipeline pushes its images, too.
 type Pipeline struct {
 	// Name is the service's name, or [FrontendName].
-	Name string
+	Name string `validate:"required,max=24,servicename"`
 	// Repository is "owner/name".
 	Repository string `validate:"repository"`
 	// SubjectPrefix begins the subjects of the repository's tokens: "repo:owner/name", or with numeric ids.
-	SubjectPrefix string `validate:"required"`
+	SubjectPrefix string `validate:"required,subjectprefix"`
 }
 
 // Frontend is the web application, which CloudFront serves from a bucket.

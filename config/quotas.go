@@ -10,12 +10,12 @@ import (
 type Quotas struct {
 	// FargateVcpus is the quota "Fargate On-Demand vCPU resource count". A new account has 6.
 	// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html
-	FargateVcpus int `validate:"min=1"`
+	FargateVcpus int `validate:"min=1,max=1000000"`
 	// FargateSpotVcpus is the quota "Fargate Spot vCPU resource count". A new account has 6.
-	FargateSpotVcpus int `validate:"min=1"`
+	FargateSpotVcpus int `validate:"min=1,max=1000000"`
 	// ElasticIPs is the quota "EC2-VPC Elastic IPs"; each NAT gateway has one. A new account has 5.
 	// https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
-	ElasticIPs int `validate:"min=1"`
+	ElasticIPs int `validate:"min=1,max=1000000"`
 }
 
 // newAccount are AWS's defaults.

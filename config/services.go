@@ -100,14 +100,14 @@ type Permission struct {
 type Scaling struct {
 	MinTasks     int `validate:"min=0"`
 	DesiredTasks int `validate:"min=0"`
-	MaxTasks     int `validate:"min=1"`
+	MaxTasks     int `validate:"min=1,max=5000"`
 	// TargetCpuPercent is the mean CPU use that target tracking aims at.
 	TargetCpuPercent int `validate:"min=10,max=90"`
 	// TargetMemoryPercent is the mean memory use that target tracking aims at; 0 leaves memory alone. A JVM keeps what it
 	// took, so this adds tasks and seldom removes one.
 	TargetMemoryPercent int `validate:"omitempty,min=10,max=95"`
 	// TargetRequestsPerMinute is the number of requests a task that target tracking aims at; 0 leaves requests alone.
-	TargetRequestsPerMinute int `validate:"min=0"`
+	TargetRequestsPerMinute int `validate:"min=0,max=1000000"`
 	// Schedules change the bounds at fixed times: ahead of a conference, at night.
 	Schedules []Schedule `validate:"unique=Name,dive"`
 }
@@ -123,7 +123,7 @@ type Schedule struct {
 	Zone string `validate:"required"`
 	// MinTasks and MaxTasks are the new bounds; 0 and 0 stops the service.
 	MinTasks int `validate:"min=0"`
-	MaxTasks int `validate:"min=0,gtefield=MinTasks"`
+	MaxTasks int `validate:"min=0,max=5000,gtefield=MinTasks"`
 }
 
 // fargateMemory are the memory sizes in MiB that Fargate takes with each CPU size.

@@ -24,7 +24,7 @@ type Settings struct {
 
 	PayerAccounts []string `env:"BATBERN_PAYER_ACCOUNTS" help:"which of these accounts pay their own bill, separated by commas: the management account of an organization, or an account without an organization; all others are members" validate:"unique"`
 
-	Domain           string   `env:"BATBERN_DOMAIN" envDefault:"batbern.ch" help:"the public hosted zone; environments live below it" validate:"domain"`
+	Domain           string   `env:"BATBERN_DOMAIN" envDefault:"batbern.ch" help:"the public hosted zone; environments live below it" validate:"domain,max=56"`
 	ZoneFile         string   `env:"BATBERN_ZONE_FILE" help:"zone file (RFC 1035) of the live domain, whose records the new zone takes over; none for a domain that is not in use yet"`
 	NamesHeld        []string `env:"BATBERN_NAMES_HELD" help:"names that a CloudFront distribution outside these stacks still holds (CNAMEAlreadyExists): left out of ours until they are moved; several are separated by commas" validate:"unique,dive,domain"`
 	GithubRepository string   `env:"BATBERN_GITHUB_REPOSITORY" envDefault:"BATbern/infrastructure" help:"the only repository whose workflows may deploy" validate:"repository"`

@@ -32,15 +32,15 @@ type Lifecycle struct {
 	// Transitions move objects to cheaper storage, in the order of their days.
 	Transitions []Transition `validate:"dive"`
 	// ExpirationDays deletes objects; 0 keeps them.
-	ExpirationDays int `validate:"min=0"`
+	ExpirationDays int `validate:"min=0,max=36500"`
 	// NoncurrentDays deletes overwritten and deleted versions after that time, which is how long a mistake can be
 	// undone; 0 keeps them.
-	NoncurrentDays int `validate:"min=0"`
+	NoncurrentDays int `validate:"min=0,max=36500"`
 }
 
 // Transition moves objects of an age to a storage class.
 type Transition struct {
-	AfterDays int          `validate:"min=0"`
+	AfterDays int          `validate:"min=0,max=36500"`
 	Class     StorageClass `validate:"storageclass"`
 }
 

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/go-playground/validator/v10"
 )
@@ -63,6 +64,10 @@ var rules = map[string]rule{
 	"instanceclass": {`a class of RDS for PostgreSQL such as "db.t4g.micro", of the families t3, t4g, m5 to m8g, r5 to r8g and c6gd`, matches(`^db\.(t3|t4g)\.(micro|small|medium|large|xlarge|2xlarge)$|^db\.(m5d?|m6gd?|m6id?|m7g|m7i|m8gd?|r5[bd]?|r6gd?|r6id?|r7g|r7i|r8gd?|c6gd)\.(large|xlarge|2xlarge|4xlarge|8xlarge|12xlarge|16xlarge|24xlarge)$`)},
 	"nodetype":      {`a node type such as "cache.t4g.micro", of the families t3, t4g, m5, m6g, m7g, r5, r6g, r7g and c7gn`, matches(`^cache\.(t3|t4g)\.(micro|small|medium)$|^cache\.(m5|m6g|m7g|r5|r6g|r7g|c7gn)\.(large|xlarge|2xlarge|4xlarge|8xlarge|12xlarge|16xlarge|24xlarge)$`)},
 	"snapshotid":    {"the name or ARN of a snapshot of RDS", matches(`^(arn:aws:rds:[a-z0-9-]+:[0-9]{12}:snapshot:)?(rds:|awsbackup:)?[A-Za-z][A-Za-z0-9-]*$`)},
+	"subjectprefix": {`the beginning of a repository's subjects, "repo:owner/name"`, matches(`^repo:[A-Za-z0-9@._-]{1,80}/[A-Za-z0-9@._-]{1,140}$`)},
+	"spfmechanism":  {`a mechanism of SPF, "include:amazonses.com" or "ip4:192.0.2.1"`, matches(`^[+~?-]?(a|mx|ip4|ip6|include|exists)([:/][A-Za-z0-9._:/-]{1,200})?$`)},
+	"dnslabel":      {"a selector of letters, digits, hyphens and underscores", matches(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$`)},
+	"hostname":      {`a host name, "s1.dkim.amazonses.com"`, matches(`^([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)+[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.?$`)},
 	"logretention":  {list(LogRetentionDays) + " days", func(f validator.FieldLevel) bool { return slices.Contains(LogRetentionDays, int(f.Field().Int())) }},
 	"origin":        {`an origin such as "https://www.example.ch", without a path, never "*"`, matches(`^https?://[a-z0-9.-]+(:[0-9]{1,5})?$`)},
 	"storageclass":  {strings.Join(storageClassNames(), ", "), oneOf(storageClassNames())},
@@ -109,7 +114,8 @@ func isEmulatorURL(f validator.FieldLevel) bool {
 		strings.Trim(found.Path, "/") == "" && found.RawQuery == "" && found.Fragment == ""
 }
 
-func newValidator() *validator.Validate {
+// newValidator is made once: it remembers the tags of every type.
+var newValidator = sync.OnceValue(func() *validator.Validate {
 	v := validator.New(validator.WithRequiredStructEnabled())
 	for tag, rule := range rules {
 		// fails only for an empty tag or function
@@ -119,7 +125,10 @@ func newValidator() *validator.Validate {
 		return cmp.Or(field.Tag.Get("env"), field.Name)
 	})
 	return v
-}
+})
+
+// Validate reports what is wrong with a project that was changed after it was loaded. The error is [Faults].
+func (p Project) Validate() error { return p.validate().err() }
 
 // validate checks each part by its tags, then what tags cannot say, then the parts against each other.
 func (p Project) validate() Faults {
