@@ -211,7 +211,8 @@ func TestRunbookHasNothingToSpare(t *testing.T) {
 	}
 	text, _ := os.ReadFile("../../docs/runbook.md")
 	for _, link := range regexp.MustCompile(`\]\(#([a-z0-9-]+)\)`).FindAllStringSubmatch(string(text), -1) {
-		if !anchors[link[1]] {
+		general := strings.ReplaceAll(link[1], "-", " ") // a section that is about no alarm has a heading in words
+		if !anchors[link[1]] && !strings.Contains(strings.ToLower(string(text)), "\n## "+general+"\n") {
 			t.Errorf("the runbook links to #%s, which it has not", link[1])
 		}
 	}
