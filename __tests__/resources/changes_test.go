@@ -25,6 +25,8 @@ func TestChangesDoNotWaitForTheWindow(t *testing.T) {
 // What AWS refuses to delete while another resource refers to it. create_before_destroy makes Terraform update the
 // referrer before it deletes.
 var releasedFirst = map[string]string{
+	"aws_cloudwatch_metric_alarm":            "composite alarms: https://github.com/hashicorp/terraform-provider-aws/issues/34807",
+	"aws_cloudwatch_composite_alarm":         "other composite alarms and suppressors",
 	"aws_elasticache_user":                   "its group: https://github.com/hashicorp/terraform-provider-aws/issues/43281",
 	"aws_elasticache_parameter_group":        "the replication group: InvalidCacheParameterGroupState",
 	"aws_db_parameter_group":                 "the instance: InvalidDBParameterGroupState",

@@ -138,6 +138,8 @@ func (a alarms) add(of alarm) (name string) {
 		DatapointsToAlarm:  jsii.Number(of.minutes),
 		TreatMissingData:   jsii.String("notBreaching"), // no requests, no tasks at night: nothing is wrong
 		MetricQuery:        &queries,
+		// CloudWatch refuses to delete an alarm that a composite alarm names
+		Lifecycle: &cdktf.TerraformResourceLifecycle{CreateBeforeDestroy: jsii.Bool(true)},
 	}
 	if a.props.AlarmTopicArn != "" {
 		args.AlarmActions, args.OkActions = jsii.Strings(a.props.AlarmTopicArn), jsii.Strings(a.props.AlarmTopicArn)

@@ -90,6 +90,7 @@ func New(scope constructs.Construct, id string, props Props) Outputs {
 		VisibilityConfig: &waf.Wafv2WebAclVisibilityConfig{
 			CloudwatchMetricsEnabled: jsii.Bool(true), MetricName: jsii.String(props.Name), SampledRequestsEnabled: jsii.Bool(true),
 		},
+		Lifecycle: &cdktf.TerraformResourceLifecycle{CreateBeforeDestroy: jsii.Bool(true)}, // WAFAssociatedItemException
 	})
 	firewallLogs(scope, acl, props)
 	return Outputs{Arn: acl.Arn(), Name: props.Name}

@@ -50,6 +50,7 @@ func metricAlarm(alarm Alarm, props Props) *cloudwatchmetricalarm.CloudwatchMetr
 		EvaluationPeriods:  jsii.Number(alarm.Periods),
 		TreatMissingData:   jsii.String(string(alarm.Missing)),
 		Provider:           provider,
+		Lifecycle:          releasedFirst(),
 	}
 	if len(alarm.Queries) > 1 {
 		args.MetricQuery = metricQueries(alarm.Queries)
@@ -111,6 +112,7 @@ func compositeAlarm(alarm Composite, names map[string]string, props Props) *clou
 		AlarmActions:     tell,
 		OkActions:        tell,
 		Provider:         provider,
+		Lifecycle:        releasedFirst(),
 	}
 	if alarm.Suppressor != "" {
 		args.ActionsSuppressor = &cloudwatchcompositealarm.CloudwatchCompositeAlarmActionsSuppressor{
@@ -120,6 +122,12 @@ func compositeAlarm(alarm Composite, names map[string]string, props Props) *clou
 		}
 	}
 	return args
+}
+
+// releasedFirst makes Terraform update a composite alarm before it deletes an alarm of its rule, which CloudWatch refuses
+// otherwise (https://github.com/hashicorp/terraform-provider-aws/issues/34807).
+func releasedFirst() *cdktf.TerraformResourceLifecycle {
+	return &cdktf.TerraformResourceLifecycle{CreateBeforeDestroy: jsii.Bool(true)}
 }
 
 func pointers(values map[string]string) *map[string]*string {
