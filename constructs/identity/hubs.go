@@ -186,14 +186,15 @@ func stateRole(deployment config.Deployment, admins []policy.Statement, props Hu
 // Policy lets a pipeline keep the state of its stack: a plan reads it and holds the lock, an apply writes it. States
 // of the stacks in reads are read.
 //
-// Besides the objects, Terraform lists the workspaces of the bucket when it initializes a stack, and tells a missing
-// state from a forbidden one by s3:ListBucket.
+// Besides the objects, Terraform lists the workspaces of the bucket when it initializes a stack. And S3 answers for a state
+// that does not exist yet with 404 only where the role may list the bucket, otherwise with 403, which stops the first apply.
+// Names of states are no secret, so the list has no condition.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
 // https://developer.hashicorp.com/terraform/language/backend/s3#permissions-required
 func (s State) Policy(phase Phase, stack string, reads ...string) policy.Document {
-	keys := []string{workspaces, s.Key(stack), s.Key(stack) + ".tflock"}
 	objects := []string{s.object(stack)}
 	for _, other := range reads {
-		keys, objects = append(keys, s.Key(other)), append(objects, s.object(other))
+		objects = append(objects, s.object(other))
 	}
 	lock := policy.Statement{
 		Sid:       "Lock",
@@ -203,11 +204,10 @@ func (s State) Policy(phase Phase, stack string, reads ...string) policy.Documen
 	}
 	statements := []policy.Statement{
 		{
-			Sid:        "FindState",
-			Effect:     policy.Allow,
-			Actions:    []string{"s3:ListBucket"},
-			Resources:  []string{"arn:aws:s3:::" + s.Bucket},
-			Conditions: policy.Conditions{"StringEquals": {"s3:prefix": keys}},
+			Sid:       "FindState",
+			Effect:    policy.Allow,
+			Actions:   []string{"s3:ListBucket"},
+			Resources: []string{"arn:aws:s3:::" + s.Bucket},
 		},
 		{Sid: "ReadState", Effect: policy.Allow, Actions: []string{"s3:GetObject"}, Resources: objects},
 		lock,
@@ -219,10 +219,6 @@ func (s State) Policy(phase Phase, stack string, reads ...string) policy.Documen
 	}
 	return policy.Document{Statements: statements}
 }
-
-// workspaces is where the S3 backend keeps the states of workspaces other than the default one, unless it is told
-// another place. None of ours has such a workspace, but each is looked for.
-const workspaces = "env:/"
 
 // lock is the ARN of the object that Terraform holds while it works: use_lockfile of the S3 backend.
 func (s State) lock(stack string) string { return s.object(stack) + ".tflock" }
