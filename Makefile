@@ -10,7 +10,7 @@ COVERED  = ./config/...,./constructs/...,./stacks/...,./lambda/...
 PYTHON  ?= python3
 ENVIRONMENTS = base dev staging prod
 
-.PHONY: help setup synth migration-image test test-migrations snapshots lint validate provider-lock plan deploy destroy environment local local-gaps permissions local-destroy cost diagram docs bench clean
+.PHONY: help terminal setup synth migration-image test test-migrations snapshots lint validate provider-lock plan deploy destroy environment local local-gaps permissions local-destroy cost diagram docs bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,11 +67,17 @@ provider-lock: synth ## write the checksums of the AWS provider for all platform
 plan: environment synth ## what would change: make plan ENV=dev
 	@go run ./cmd/batbern plan --env $(ENV)
 
-deploy: environment node_modules/.package-lock.json ## make it so: make deploy ENV=dev
-	npx cdktf deploy batbern-$(ENV)
+deploy: environment terminal node_modules/.package-lock.json ## make it so: make deploy ENV=dev
+	npx cdktf deploy batbern-$(ENV) $(APPROVAL)
 
-destroy: environment node_modules/.package-lock.json ## take an unprotected environment away: make destroy ENV=dev
-	npx cdktf destroy batbern-$(ENV)
+destroy: environment terminal node_modules/.package-lock.json ## take an unprotected environment away: make destroy ENV=dev
+	npx cdktf destroy batbern-$(ENV) $(APPROVAL)
+
+APPROVAL = $(if $(AUTO_APPROVE),--auto-approve)
+
+# the cdktf CLI ends in a stack trace where it cannot ask
+terminal:
+	@$(if $(AUTO_APPROVE),:,test -t 0 || { echo "no terminal to approve the plan in: add AUTO_APPROVE=true"; exit 1; })
 
 # said before anything slow is done
 environment:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/batbern/infrastructure/internal/emulator"
 	"github.com/batbern/infrastructure/internal/terraform"
@@ -18,7 +19,7 @@ type LocalDestroyCmd struct {
 
 // Run destroys every stack that has a state, environments first, and stops the emulator that was started.
 func (c *LocalDestroyCmd) Run(ctx context.Context, std streams) error {
-	endpoint := c.Endpoint
+	endpoint := strings.TrimSuffix(c.Endpoint, "/")
 	if endpoint == "" {
 		// moto keeps everything in memory: without it there is nothing left to destroy
 		if err := emulator.Stop(localFolder); err != nil {
@@ -35,6 +36,10 @@ func (c *LocalDestroyCmd) Run(ctx context.Context, std streams) error {
 	}
 	made := applied(known)
 	slices.Reverse(made)
+	// the last synthesis may be for another emulator
+	if err := prepareFor(ctx, endpoint, made); err != nil {
+		return err
+	}
 	for _, name := range made {
 		fmt.Fprintf(std.Err, "destroying %s\n", name)
 		if err := emulator.Destroy(ctx, localTree, endpoint, name); err != nil {
@@ -42,6 +47,19 @@ func (c *LocalDestroyCmd) Run(ctx context.Context, std streams) error {
 		}
 	}
 	return c.clear(std)
+}
+
+// prepareFor synthesizes the stacks for the emulator at the endpoint, without what it lacks.
+func prepareFor(ctx context.Context, endpoint string, stacks []string) error {
+	if err := synthesizeFor(ctx, endpoint); err != nil {
+		return err
+	}
+	gaps, err := emulator.KnownGaps()
+	if err != nil {
+		return err
+	}
+	_, err = emulator.Prepare(localTree, gaps, stacks)
+	return err
 }
 
 func (c *LocalDestroyCmd) clear(std streams) error {

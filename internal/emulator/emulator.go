@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -151,7 +152,11 @@ func apply(ctx context.Context, folder, endpoint string, gaps Gaps, result Resul
 	if err := markApplying(folder, result.Stack); err != nil {
 		return result, err
 	}
+	stack.Watch(func(finished int) {
+		progress(fmt.Sprintf("%s: %d of %d resources", result.Stack, finished, result.Resources))
+	})
 	err = stack.Apply(ctx, parallelism)
+	stack.Show(io.Discard)
 	if ended(err) {
 		err = errors.Join(err, unmarkApplying(folder, result.Stack))
 	}

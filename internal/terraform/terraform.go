@@ -179,6 +179,11 @@ func explain(stack string, err error) error {
 		{"AWS account ID not allowed", "the credentials are another account's than the stack's: choose the right AWS_PROFILE, or correct BATBERN_ACCOUNT_*"},
 		{"prevent_destroy", "the stack is protected: lower Protection in config, apply, then destroy"},
 		{"Unable to find remote state", "the base has no state yet: deploy batbern-base first"},
+		{"already scheduled for deletion", "a secret of this name was deleted less than 30 days ago. If its value can be created again, " +
+			"as that of a database user can, `aws secretsmanager delete-secret --force-delete-without-recovery --secret-id NAME` frees " +
+			"the name; to keep the value, `aws secretsmanager restore-secret --secret-id NAME`, then `terraform import ADDRESS ARN`"},
+		{"Backend configuration changed", "the folder was initialized for another state. `npx cdktf deploy STACK --migrate-state` copies " +
+			"the state to the new backend; where the new backend holds the state already, remove the folder's .terraform/terraform.tfstate"},
 		{"Error acquiring the state lock", "somebody else is working on this stack, or a run was killed: ask, then `terraform force-unlock`"},
 	} {
 		if strings.Contains(text, known.sign) {

@@ -54,11 +54,13 @@ func TestUnknownStackListsTheRightOnes(t *testing.T) {
 
 func TestFailuresNameTheRemedy(t *testing.T) {
 	for sign, remedy := range map[string]string{
-		"Error: Failed to query available provider packages": "filesystem_mirror",
-		"Error: No valid credential sources found":           "AWS_PROFILE",
-		"Error: AWS account ID not allowed: 1":               "BATBERN_ACCOUNT",
-		"Instance cannot be destroyed ... prevent_destroy":   "Protection",
-		"Error: Unable to find remote state":                 "batbern-base",
+		"Error: Failed to query available provider packages":      "filesystem_mirror",
+		"Error: No valid credential sources found":                "AWS_PROFILE",
+		"Error: AWS account ID not allowed: 1":                    "BATBERN_ACCOUNT",
+		"Instance cannot be destroyed ... prevent_destroy":        "Protection",
+		"Error: Unable to find remote state":                      "batbern-base",
+		"secret with this name is already scheduled for deletion": "restore-secret",
+		"Error: Backend configuration changed":                    "--migrate-state",
 	} {
 		err := explain("batbern-dev", errors.New(sign))
 		if !strings.Contains(err.Error(), remedy) || !strings.Contains(err.Error(), sign) || !strings.HasPrefix(err.Error(), "batbern-dev: ") {
