@@ -93,8 +93,8 @@ func Apply(ctx context.Context, folder, endpoint string, gaps Gaps, result Resul
 	return apply(ctx, folder, endpoint, gaps, result, progress, func(string) error { return nil })
 }
 
-// ApplyRecorded applies one prepared stack through the relay and plans it again, like Apply. Then it sends the requests of
-// what was left out, and judges everything that was sent.
+// ApplyRecorded applies one prepared stack through the relay and plans it again, like Apply. Then it sends the
+// requests of what was left out, and judges everything that was sent.
 func ApplyRecorded(ctx context.Context, relay *Relay, folder string, gaps Gaps, result Result, progress func(step string)) (Result, error) {
 	start := time.Now()
 	result, err := apply(ctx, folder, relay.Address, gaps, result, progress, func(phase string) error {
@@ -121,9 +121,9 @@ func ApplyRecorded(ctx context.Context, relay *Relay, folder string, gaps Gaps, 
 	return result, err
 }
 
-// parallelism is how many resources Terraform works on at once. The provider waits a fixed time for many of them, a load
-// balancer or a database for example; more of them at once overlap their waits. The emulator answers from one process, on
-// one processor: more than this only queues there.
+// parallelism is how many resources Terraform works on at once. The provider waits a fixed time for many of them, a
+// load balancer or a database for example; more of them at once overlap their waits. The emulator answers from one
+// process, on one processor: more than this only queues there.
 const parallelism = 30
 
 // The phases of a recording.
@@ -175,8 +175,8 @@ func apply(ctx context.Context, folder, endpoint string, gaps Gaps, result Resul
 	return result, nil
 }
 
-// applyingFile exists while a stack is applied. One that is left over tells of an apply that was killed: what it was making
-// at that moment exists on the emulator and in no state.
+// applyingFile exists while a stack is applied. One that is left over tells of an apply that was killed: what it was
+// making at that moment exists on the emulator and in no state.
 const applyingFile = "applying"
 
 func applying(folder, stack string) string {

@@ -9,15 +9,15 @@ import (
 	"strings"
 )
 
-// Gaps are what moto with its stand-ins cannot do, each with its reason. Only what is listed is left out of a run on the
-// emulator, or forgiven in its second plan.
+// Gaps are what moto with its stand-ins cannot do, each with its reason. Only what is listed is left out of a run on
+// the emulator, or forgiven in its second plan.
 type Gaps struct {
 	// Missing are resource types that the emulator cannot create.
 	Missing map[string]string `json:"missing"`
 	// Dependent are resource types that have no use without a missing one: those that refer to one are left out.
 	Dependent map[string]string `json:"dependent"`
-	// Standins are values for attributes, "type.attribute", of what is left out, where others need it within a text: a host
-	// name in a container's environment, for example.
+	// Standins are values for attributes, "type.attribute", of what is left out, where others need it within a text:
+	// a host name in a container's environment, for example.
 	Standins map[string]string `json:"standins"`
 	// Forgotten are arguments that the emulator does not return, by resource type: a second plan shows them again.
 	Forgotten map[string]Forgotten `json:"forgotten"`

@@ -15,9 +15,9 @@ import (
 	"github.com/batbern/infrastructure/internal/wire"
 )
 
-// sendLeftOut applies what was left out of a stack, in a state of its own, so that its requests are recorded. The emulator
-// refuses most of them: only a failure of Terraform itself is an error. It returns the addresses that the emulator created
-// after all, and of which a second plan changes nothing.
+// sendLeftOut applies what was left out of a stack, in a state of its own, so that its requests are recorded. The
+// emulator refuses most of them: only a failure of Terraform itself is an error. It returns the addresses that the
+// emulator created after all, and of which a second plan changes nothing.
 func sendLeftOut(ctx context.Context, folder, endpoint string, result Result) (working []string, err error) {
 	source := filepath.Dir(file(folder, result.Stack))
 	var complete map[string]any
@@ -93,8 +93,8 @@ func appliedValues(ctx context.Context, folder, endpoint, name string) (map[stri
 // resourceReference is an attribute of a resource within an expression.
 var resourceReference = regexp.MustCompile(`\b(data\.)?(aws_\w+)\.([\w-]+)\.(\w+)`)
 
-// leftOutOnly is a stack of only those addresses. What they need of applied resources is a local value; what they need of
-// each other is a placeholder, so that all of them are sent, whichever of them the emulator refuses.
+// leftOutOnly is a stack of only those addresses. What they need of applied resources is a local value; what they
+// need of each other is a placeholder, so that all of them are sent, whichever of them the emulator refuses.
 func leftOutOnly(complete map[string]any, addresses []string, applied map[string]any) map[string]any {
 	resources := map[string]any{}
 	for typ, instances := range object(complete["resource"]) {

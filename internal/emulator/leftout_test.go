@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// What is left out is sent on its own: what it needs of applied resources is their value, what it needs of each other is a
-// placeholder, and nothing else is in the stack.
+// What is left out is sent on its own: what it needs of applied resources is their value, what it needs of each other
+// is a placeholder, and nothing else is in the stack.
 func TestLeftOutOnly(t *testing.T) {
 	var complete map[string]any
 	if err := json.Unmarshal([]byte(`{

@@ -18,9 +18,9 @@ import (
 // attempts is how often a request that may be repeated is sent to the emulator.
 const attempts = 3
 
-// Relay hands on to an emulator what comes to its address, and records it. It reads each answer whole before it passes
-// it on: the emulator's server closes its connections, and now and then an answer is cut off, which Terraform would take
-// for a failure ("unexpected EOF").
+// Relay hands on to an emulator what comes to its address, and records it. It reads each answer whole before it
+// passes it on: the emulator's server closes its connections, and now and then an answer is cut off, which Terraform
+// would take for a failure ("unexpected EOF").
 type Relay struct {
 	// Address is the relay's URL on loopback.
 	Address string
@@ -33,7 +33,8 @@ type Relay struct {
 	ended      chan error
 }
 
-// StartRelay starts a relay to the emulator at the endpoint. Requests are recorded in the folder, each phase after Begin.
+// StartRelay starts a relay to the emulator at the endpoint. Requests are recorded in the folder, each phase after
+// Begin.
 func StartRelay(endpoint, recordings string) (*Relay, error) {
 	upstream, err := url.Parse(endpoint)
 	if err != nil {

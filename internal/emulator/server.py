@@ -86,7 +86,9 @@ class Server:
             # A fault of a stand-in must show as what it is.
             traceback.print_exc()
             answer = Answer(500, [("Content-Type", "text/plain")], traceback.format_exc().encode())
-        headers = [(name, value) for name, value in answer.headers if name.lower() not in ("content-length", "connection")]
+        headers = [
+            (name, value) for name, value in answer.headers if name.lower() not in ("content-length", "connection")
+        ]
         if environ["REQUEST_METHOD"] == "HEAD":
             headers = answer.headers
         else:
@@ -156,7 +158,9 @@ def serialized(service, operation, call, record, result):
     elif record["headers"]["content-type"].startswith("application/x-www-form-urlencoded") and protocol != "ec2":
         protocol = "query"
     # moto's own objects have attributes in snake case
-    serializer = get_serializer_class(service, protocol)(model.operation_model(operation), value_picker=XFormedAttributePicker())
+    serializer = get_serializer_class(service, protocol)(
+        model.operation_model(operation), value_picker=XFormedAttributePicker()
+    )
     response = serializer.serialize(result)
     body = response["body"]
     return Answer(
@@ -281,7 +285,9 @@ def domain_name_with_status(call, forward):
     document = answer.json()
     for configuration in document.get("domainNameConfigurations") or []:
         configuration["domainNameStatus"] = "AVAILABLE"
-        configuration["apiGatewayDomainName"] = f"d-{document['domainName'].replace('.', '-')}.execute-api.{call.region}.amazonaws.com"
+        configuration["apiGatewayDomainName"] = (
+            f"d-{document['domainName'].replace('.', '-')}.execute-api.{call.region}.amazonaws.com"
+        )
         configuration["hostedZoneId"] = "Z1U9ULNL0V5AJ3"
     return answer.with_json(document)
 
@@ -318,14 +324,23 @@ def part_of_vault(kind, put, get, delete):
         return {}
 
 
-part_of_vault("vault notifications", "PutBackupVaultNotifications", "GetBackupVaultNotifications", "DeleteBackupVaultNotifications")
-part_of_vault("vault policy", "PutBackupVaultAccessPolicy", "GetBackupVaultAccessPolicy", "DeleteBackupVaultAccessPolicy")
+part_of_vault(
+    "vault notifications",
+    "PutBackupVaultNotifications",
+    "GetBackupVaultNotifications",
+    "DeleteBackupVaultNotifications",
+)
+part_of_vault(
+    "vault policy", "PutBackupVaultAccessPolicy", "GetBackupVaultAccessPolicy", "DeleteBackupVaultAccessPolicy"
+)
 
 
 @standin("backup", "CreateBackupSelection")
 def create_backup_selection(call, _):
     selection = {
-        "BackupPlanId": call.params["BackupPlanId"], "SelectionId": str(uuid.uuid4()), "CreationDate": now(),
+        "BackupPlanId": call.params["BackupPlanId"],
+        "SelectionId": str(uuid.uuid4()),
+        "CreationDate": now(),
         "BackupSelection": call.params["BackupSelection"],
     }
     kept("backup selection", call)[selection["SelectionId"]] = selection
@@ -347,10 +362,14 @@ def delete_backup_selection(call, _):
 def put_restore_testing_plan(call, _):
     plan = call.params["RestoreTestingPlan"]
     name = call.params.get("RestoreTestingPlanName") or plan["RestoreTestingPlanName"]
-    held = kept("restore testing plan", call).setdefault(name, {
-        "RestoreTestingPlanName": name, "CreationTime": now(),
-        "RestoreTestingPlanArn": arn("backup", call, f"restore-testing-plan:{name}-{uuid.uuid4()}"),
-    })
+    held = kept("restore testing plan", call).setdefault(
+        name,
+        {
+            "RestoreTestingPlanName": name,
+            "CreationTime": now(),
+            "RestoreTestingPlanArn": arn("backup", call, f"restore-testing-plan:{name}-{uuid.uuid4()}"),
+        },
+    )
     held.update(plan)
     if call.operation.name.startswith("Create"):
         keep_tags(call, held["RestoreTestingPlanArn"], tags_of(call))
@@ -359,7 +378,11 @@ def put_restore_testing_plan(call, _):
 
 @standin("backup", "GetRestoreTestingPlan")
 def get_restore_testing_plan(call, _):
-    return {"RestoreTestingPlan": find("restore testing plan", call, call.params["RestoreTestingPlanName"], "ResourceNotFoundException")}
+    return {
+        "RestoreTestingPlan": find(
+            "restore testing plan", call, call.params["RestoreTestingPlanName"], "ResourceNotFoundException"
+        )
+    }
 
 
 @standin("backup", "DeleteRestoreTestingPlan")
@@ -373,10 +396,15 @@ def put_restore_testing_selection(call, _):
     plan, selection = call.params["RestoreTestingPlanName"], call.params["RestoreTestingSelection"]
     name = call.params.get("RestoreTestingSelectionName") or selection["RestoreTestingSelectionName"]
     plan_arn = find("restore testing plan", call, plan, "ResourceNotFoundException")["RestoreTestingPlanArn"]
-    held = kept("restore testing selection", call).setdefault((plan, name), {
-        "RestoreTestingPlanName": plan, "RestoreTestingSelectionName": name, "CreationTime": now(),
-        "RestoreTestingPlanArn": plan_arn,
-    })
+    held = kept("restore testing selection", call).setdefault(
+        (plan, name),
+        {
+            "RestoreTestingPlanName": plan,
+            "RestoreTestingSelectionName": name,
+            "CreationTime": now(),
+            "RestoreTestingPlanArn": plan_arn,
+        },
+    )
     held.update(selection)
     return held
 
@@ -389,7 +417,9 @@ def get_restore_testing_selection(call, _):
 
 @standin("backup", "DeleteRestoreTestingSelection")
 def delete_restore_testing_selection(call, _):
-    kept("restore testing selection", call).pop((call.params["RestoreTestingPlanName"], call.params["RestoreTestingSelectionName"]), None)
+    kept("restore testing selection", call).pop(
+        (call.params["RestoreTestingPlanName"], call.params["RestoreTestingSelectionName"]), None
+    )
     return {}
 
 
@@ -457,10 +487,28 @@ def anomaly(kind, id_member, create, get, get_filter, get_result, update, delete
         return {}
 
 
-anomaly("anomalymonitor", "MonitorArn", "CreateAnomalyMonitor", "GetAnomalyMonitors", "MonitorArnList", "AnomalyMonitors",
-        "UpdateAnomalyMonitor", "DeleteAnomalyMonitor", "UnknownMonitorException")
-anomaly("anomalysubscription", "SubscriptionArn", "CreateAnomalySubscription", "GetAnomalySubscriptions", "SubscriptionArnList",
-        "AnomalySubscriptions", "UpdateAnomalySubscription", "DeleteAnomalySubscription", "UnknownSubscriptionException")
+anomaly(
+    "anomalymonitor",
+    "MonitorArn",
+    "CreateAnomalyMonitor",
+    "GetAnomalyMonitors",
+    "MonitorArnList",
+    "AnomalyMonitors",
+    "UpdateAnomalyMonitor",
+    "DeleteAnomalyMonitor",
+    "UnknownMonitorException",
+)
+anomaly(
+    "anomalysubscription",
+    "SubscriptionArn",
+    "CreateAnomalySubscription",
+    "GetAnomalySubscriptions",
+    "SubscriptionArnList",
+    "AnomalySubscriptions",
+    "UpdateAnomalySubscription",
+    "DeleteAnomalySubscription",
+    "UnknownSubscriptionException",
+)
 
 
 @standin("ce", "UpdateCostAllocationTagsStatus")
@@ -473,10 +521,13 @@ def update_cost_allocation_tags(call, _):
 @standin("ce", "ListCostAllocationTags")
 def list_cost_allocation_tags(call, _):
     wanted = call.params.get("TagKeys")
-    return {"CostAllocationTags": [
-        {"TagKey": key, "Status": status, "Type": "UserDefined"}
-        for key, status in KEPT["cost allocation tag"][""].items() if not wanted or key in wanted
-    ]}
+    return {
+        "CostAllocationTags": [
+            {"TagKey": key, "Status": status, "Type": "UserDefined"}
+            for key, status in KEPT["cost allocation tag"][""].items()
+            if not wanted or key in wanted
+        ]
+    }
 
 
 # --- CloudFront
@@ -486,10 +537,18 @@ def list_cost_allocation_tags(call, _):
 def create_function(call, _):
     name = call.params["Name"]
     function = {
-        "Name": name, "Status": "UNASSOCIATED", "FunctionConfig": call.params["FunctionConfig"], "Code": call.params["FunctionCode"],
-        "FunctionMetadata": {"FunctionARN": arn("cloudfront", call, f"function/{name}", region=""), "Stage": "DEVELOPMENT",
-                             "CreatedTime": now(), "LastModifiedTime": now()},
-        "ETag": uuid.uuid4().hex, "live": None,
+        "Name": name,
+        "Status": "UNASSOCIATED",
+        "FunctionConfig": call.params["FunctionConfig"],
+        "Code": call.params["FunctionCode"],
+        "FunctionMetadata": {
+            "FunctionARN": arn("cloudfront", call, f"function/{name}", region=""),
+            "Stage": "DEVELOPMENT",
+            "CreatedTime": now(),
+            "LastModifiedTime": now(),
+        },
+        "ETag": uuid.uuid4().hex,
+        "live": None,
     }
     KEPT["cloudfront function"][""][name] = function
     return {"FunctionSummary": function, "ETag": function["ETag"], "Location": name}
@@ -513,13 +572,19 @@ def describe_function(call, _):
 @standin("cloudfront", "GetFunction")
 def get_function(call, _):
     function = cloudfront_function(call)
-    return {"FunctionCode": base64.b64decode(function["Code"]), "ETag": function["ETag"], "ContentType": "application/octet-stream"}
+    return {
+        "FunctionCode": base64.b64decode(function["Code"]),
+        "ETag": function["ETag"],
+        "ContentType": "application/octet-stream",
+    }
 
 
 @standin("cloudfront", "UpdateFunction")
 def update_function(call, _):
     function = cloudfront_function(call)
-    function.update(FunctionConfig=call.params["FunctionConfig"], Code=call.params["FunctionCode"], ETag=uuid.uuid4().hex)
+    function.update(
+        FunctionConfig=call.params["FunctionConfig"], Code=call.params["FunctionCode"], ETag=uuid.uuid4().hex
+    )
     return {"FunctionSummary": function, "ETag": function["ETag"]}
 
 
@@ -544,16 +609,29 @@ def create_distribution(call, _):
     with_tags = call.params.get("DistributionConfigWithTags")
     configuration = with_tags["DistributionConfig"] if with_tags else call.params["DistributionConfig"]
     # AWS answers with these lists also where they are empty
-    configuration = {**{name: {"Quantity": 0} for name in ("Aliases", "OriginGroups", "CacheBehaviors", "CustomErrorResponses")}, **configuration}
+    configuration = {
+        **{name: {"Quantity": 0} for name in ("Aliases", "OriginGroups", "CacheBehaviors", "CustomErrorResponses")},
+        **configuration,
+    }
     key = "E" + uuid.uuid4().hex[:13].upper()
     distribution = {
-        "Id": key, "ARN": arn("cloudfront", call, f"distribution/{key}", region=""), "Status": "Deployed", "LastModifiedTime": now(),
-        "InProgressInvalidationBatches": 0, "DomainName": f"{key.lower()}.cloudfront.net", "DistributionConfig": configuration,
-        "ActiveTrustedSigners": {"Enabled": False, "Quantity": 0}, "ActiveTrustedKeyGroups": {"Enabled": False, "Quantity": 0},
+        "Id": key,
+        "ARN": arn("cloudfront", call, f"distribution/{key}", region=""),
+        "Status": "Deployed",
+        "LastModifiedTime": now(),
+        "InProgressInvalidationBatches": 0,
+        "DomainName": f"{key.lower()}.cloudfront.net",
+        "DistributionConfig": configuration,
+        "ActiveTrustedSigners": {"Enabled": False, "Quantity": 0},
+        "ActiveTrustedKeyGroups": {"Enabled": False, "Quantity": 0},
         "ETag": uuid.uuid4().hex,
     }
     KEPT["distribution"][""][key] = distribution
-    keep_tags(call, distribution["ARN"], {tag["Key"]: tag.get("Value", "") for tag in with_tags["Tags"].get("Items", [])} if with_tags else {})
+    keep_tags(
+        call,
+        distribution["ARN"],
+        {tag["Key"]: tag.get("Value", "") for tag in with_tags["Tags"].get("Items", [])} if with_tags else {},
+    )
     return {"Distribution": distribution, "ETag": distribution["ETag"], "Location": key}
 
 
@@ -600,7 +678,12 @@ def cloudfront_policy(member, create, get, update, delete, error):
 
     @standin("cloudfront", create)
     def create_it(call, _):
-        policy = {"Id": str(uuid.uuid4()), "LastModifiedTime": now(), member + "Config": call.params[member + "Config"], "ETag": uuid.uuid4().hex}
+        policy = {
+            "Id": str(uuid.uuid4()),
+            "LastModifiedTime": now(),
+            member + "Config": call.params[member + "Config"],
+            "ETag": uuid.uuid4().hex,
+        }
         KEPT[member][""][policy["Id"]] = policy
         return {member: policy, "ETag": policy["ETag"], "Location": policy["Id"]}
 
@@ -626,8 +709,14 @@ def cloudfront_policy(member, create, get, update, delete, error):
         return {}
 
 
-cloudfront_policy("ResponseHeadersPolicy", "CreateResponseHeadersPolicy", "GetResponseHeadersPolicy", "UpdateResponseHeadersPolicy",
-                  "DeleteResponseHeadersPolicy", "NoSuchResponseHeadersPolicy")
+cloudfront_policy(
+    "ResponseHeadersPolicy",
+    "CreateResponseHeadersPolicy",
+    "GetResponseHeadersPolicy",
+    "UpdateResponseHeadersPolicy",
+    "DeleteResponseHeadersPolicy",
+    "NoSuchResponseHeadersPolicy",
+)
 
 
 @standin("cloudfront", "CreateMonitoringSubscription")
@@ -669,7 +758,10 @@ def describe_alarms(call, forward):
     if "CompositeAlarm" not in call.params.get("AlarmTypes", []):
         return forward()
     wanted = call.params.get("AlarmNames")
-    return {"CompositeAlarms": [alarm for name, alarm in alarms.items() if not wanted or name in wanted], "MetricAlarms": []}
+    return {
+        "CompositeAlarms": [alarm for name, alarm in alarms.items() if not wanted or name in wanted],
+        "MetricAlarms": [],
+    }
 
 
 @standin("cloudwatch", "DeleteAlarms")
@@ -694,8 +786,13 @@ def put_account_policy(call, _):
 @standin("logs", "DescribeAccountPolicies")
 def describe_account_policies(call, _):
     name = call.params.get("policyName")
-    return {"accountPolicies": [policy for key, policy in kept("account policy", call).items()
-                                if key[0] == call.params["policyType"] and name in (None, key[1])]}
+    return {
+        "accountPolicies": [
+            policy
+            for key, policy in kept("account policy", call).items()
+            if key[0] == call.params["policyType"] and name in (None, key[1])
+        ]
+    }
 
 
 @standin("logs", "DeleteAccountPolicy")
@@ -714,7 +811,11 @@ def put_query_definition(call, _):
 @standin("logs", "DescribeQueryDefinitions")
 def describe_query_definitions(call, _):
     prefix = call.params.get("queryDefinitionNamePrefix", "")
-    return {"queryDefinitions": [query for query in kept("query definition", call).values() if query["name"].startswith(prefix)]}
+    return {
+        "queryDefinitions": [
+            query for query in kept("query definition", call).values() if query["name"].startswith(prefix)
+        ]
+    }
 
 
 @standin("logs", "DeleteQueryDefinition")
@@ -743,8 +844,12 @@ def start_backups_replication(call, _):
     source = call.params["SourceDBInstanceArn"]
     key = arn("rds", call, f"auto-backup:ab-{uuid.uuid4().hex[:26]}")
     backup = {
-        "DBInstanceAutomatedBackupsArn": key, "DBInstanceArn": source, "Status": "replicating", "Region": source.split(":")[3],
-        "BackupRetentionPeriod": call.params.get("BackupRetentionPeriod", 7), "KmsKeyId": call.params.get("KmsKeyId"),
+        "DBInstanceAutomatedBackupsArn": key,
+        "DBInstanceArn": source,
+        "Status": "replicating",
+        "Region": source.split(":")[3],
+        "BackupRetentionPeriod": call.params.get("BackupRetentionPeriod", 7),
+        "KmsKeyId": call.params.get("KmsKeyId"),
     }
     kept("automated backup", call)[key] = backup
     return {"DBInstanceAutomatedBackup": backup}
@@ -778,14 +883,18 @@ def database_instance(call, forward):
             everyones = database.dbi_resource_id
             database.dbi_resource_id = "db-" + uuid.uuid4().hex[:26].upper()
             text = text.replace(everyones, database.dbi_resource_id)
-        overlay(database, call.params, {
-            "EnablePerformanceInsights": "performance_insights_enabled",
-            "PerformanceInsightsKMSKeyId": "performance_insights_kms_key_id",
-            "PerformanceInsightsRetentionPeriod": "performance_insights_retention_period",
-            "DatabaseInsightsMode": "database_insights_mode",
-            "MonitoringRoleArn": "monitoring_role_arn",
-            "MonitoringInterval": "monitoring_interval",
-        })
+        overlay(
+            database,
+            call.params,
+            {
+                "EnablePerformanceInsights": "performance_insights_enabled",
+                "PerformanceInsightsKMSKeyId": "performance_insights_kms_key_id",
+                "PerformanceInsightsRetentionPeriod": "performance_insights_retention_period",
+                "DatabaseInsightsMode": "database_insights_mode",
+                "MonitoringRoleArn": "monitoring_role_arn",
+                "MonitoringInterval": "monitoring_interval",
+            },
+        )
         return answer.with_text(text)
     return answer
 
@@ -795,10 +904,18 @@ def modify_proxy(call, _):
     proxy = moto_backend("rds", call).db_proxies.get(call.params["DBProxyName"])
     if proxy is None:
         raise Refusal("DBProxyNotFoundFault", "The proxy does not exist.")
-    overlay(proxy, call.params, {
-        "Auth": "auth", "RequireTLS": "require_tls", "IdleClientTimeout": "idle_client_timeout", "DebugLogging": "debug_logging",
-        "RoleArn": "role_arn", "SecurityGroups": "vpc_security_group_ids",
-    })
+    overlay(
+        proxy,
+        call.params,
+        {
+            "Auth": "auth",
+            "RequireTLS": "require_tls",
+            "IdleClientTimeout": "idle_client_timeout",
+            "DebugLogging": "debug_logging",
+            "RoleArn": "role_arn",
+            "SecurityGroups": "vpc_security_group_ids",
+        },
+    )
     return {"DBProxy": proxy}
 
 
@@ -829,7 +946,11 @@ def keep_rule_descriptions():
         rule.prefix_list_description = (named.get("prefix_list_id") or {}).get("Description")
 
     def description(rule):
-        return rule.ip_range.get("Description") or rule.source_group.get("Description") or getattr(rule, "prefix_list_description", None)
+        return (
+            rule.ip_range.get("Description")
+            or rule.source_group.get("Description")
+            or getattr(rule, "prefix_list_description", None)
+        )
 
     SecurityGroupRule.__init__ = create_with_description
     SecurityGroupRule.description = property(description)
@@ -863,20 +984,40 @@ def bucket_document(member, put, get, delete, result):
             return forward()
 
 
-bucket_document("LifecycleConfiguration", "PutBucketLifecycleConfiguration", "GetBucketLifecycleConfiguration", "DeleteBucketLifecycle",
-                lambda document: {"TransitionDefaultMinimumObjectSize": "all_storage_classes_128K", **document})
+bucket_document(
+    "LifecycleConfiguration",
+    "PutBucketLifecycleConfiguration",
+    "GetBucketLifecycleConfiguration",
+    "DeleteBucketLifecycle",
+    lambda document: {"TransitionDefaultMinimumObjectSize": "all_storage_classes_128K", **document},
+)
 bucket_document("BucketLoggingStatus", "PutBucketLogging", "GetBucketLogging", None, lambda document: document)
-bucket_document("NotificationConfiguration", "PutBucketNotificationConfiguration", "GetBucketNotificationConfiguration", None,
-                lambda document: document)
-bucket_document("ReplicationConfiguration", "PutBucketReplication", "GetBucketReplication", "DeleteBucketReplication",
-                lambda document: {"ReplicationConfiguration": document})
+bucket_document(
+    "NotificationConfiguration",
+    "PutBucketNotificationConfiguration",
+    "GetBucketNotificationConfiguration",
+    None,
+    lambda document: document,
+)
+bucket_document(
+    "ReplicationConfiguration",
+    "PutBucketReplication",
+    "GetBucketReplication",
+    "DeleteBucketReplication",
+    lambda document: {"ReplicationConfiguration": document},
+)
 
 
 @standin("s3", "DeleteBucket")
 def delete_bucket(call, forward):
     answer = forward()
     if answer.good:
-        for member in ("LifecycleConfiguration", "BucketLoggingStatus", "NotificationConfiguration", "ReplicationConfiguration"):
+        for member in (
+            "LifecycleConfiguration",
+            "BucketLoggingStatus",
+            "NotificationConfiguration",
+            "ReplicationConfiguration",
+        ):
             KEPT[member][""].pop(call.params["Bucket"], None)
     return answer
 
@@ -915,8 +1056,12 @@ def modify_cache_parameter_group(call, _):
 @standin("elasticache", "DescribeCacheParameters")
 def describe_cache_parameters(call, _):
     held = find("cache parameter group", call, call.params["CacheParameterGroupName"], "CacheParameterGroupNotFound")
-    return {"Parameters": [{"ParameterName": name, "ParameterValue": value, "Source": "user", "IsModifiable": True}
-                           for name, value in held["parameters"].items()]}
+    return {
+        "Parameters": [
+            {"ParameterName": name, "ParameterValue": value, "Source": "user", "IsModifiable": True}
+            for name, value in held["parameters"].items()
+        ]
+    }
 
 
 @standin("elasticache", "DeleteCacheParameterGroup")
@@ -928,8 +1073,14 @@ def delete_cache_parameter_group(call, _):
 @standin("elasticache", "CreateUserGroup")
 def create_user_group(call, _):
     name = call.params["UserGroupId"]
-    group = {"UserGroupId": name, "Status": "active", "Engine": call.params["Engine"], "UserIds": call.params.get("UserIds", []),
-             "ARN": arn("elasticache", call, f"usergroup:{name}"), "MinimumEngineVersion": "6.0"}
+    group = {
+        "UserGroupId": name,
+        "Status": "active",
+        "Engine": call.params["Engine"],
+        "UserIds": call.params.get("UserIds", []),
+        "ARN": arn("elasticache", call, f"usergroup:{name}"),
+        "MinimumEngineVersion": "6.0",
+    }
     kept("user group", call)[name] = group
     keep_tags(call, group["ARN"], tags_of(call))
     return group
@@ -939,7 +1090,11 @@ def create_user_group(call, _):
 def describe_user_groups(call, _):
     name = call.params.get("UserGroupId")
     groups = kept("user group", call)
-    return {"UserGroups": list(groups.values()) if name is None else [find("user group", call, name, "UserGroupNotFoundFault")]}
+    return {
+        "UserGroups": list(groups.values())
+        if name is None
+        else [find("user group", call, name, "UserGroupNotFoundFault")]
+    }
 
 
 @standin("elasticache", "ModifyUserGroup")
@@ -967,18 +1122,37 @@ def describe_cache_clusters(call, forward):
     for group in moto_backend("elasticache", call).replication_groups.values():
         if name in group.member_clusters:
             sent = kept("replication group", call).get(group.replication_group_id, {})
-            return {"CacheClusters": [{
-                "CacheClusterId": name, "CacheClusterStatus": "available", "ReplicationGroupId": group.replication_group_id,
-                "Engine": sent.get("Engine"), "EngineVersion": sent.get("EngineVersion"), "CacheNodeType": sent.get("CacheNodeType"),
-                "CacheSubnetGroupName": sent.get("CacheSubnetGroupName"), "NumCacheNodes": 1,
-                "PreferredMaintenanceWindow": sent.get("PreferredMaintenanceWindow"),
-                "AutoMinorVersionUpgrade": sent.get("AutoMinorVersionUpgrade", True),
-                "CacheParameterGroup": {"CacheParameterGroupName": sent.get("CacheParameterGroupName"), "ParameterApplyStatus": "in-sync"},
-                "SecurityGroups": [{"SecurityGroupId": group_id, "Status": "active"} for group_id in sent.get("SecurityGroupIds", [])],
-                "NotificationConfiguration": {"TopicArn": sent.get("NotificationTopicArn"), "TopicStatus": "active"}
-                if sent.get("NotificationTopicArn") else None,
-                "ARN": arn("elasticache", call, f"cluster:{name}"),
-            }]}
+            return {
+                "CacheClusters": [
+                    {
+                        "CacheClusterId": name,
+                        "CacheClusterStatus": "available",
+                        "ReplicationGroupId": group.replication_group_id,
+                        "Engine": sent.get("Engine"),
+                        "EngineVersion": sent.get("EngineVersion"),
+                        "CacheNodeType": sent.get("CacheNodeType"),
+                        "CacheSubnetGroupName": sent.get("CacheSubnetGroupName"),
+                        "NumCacheNodes": 1,
+                        "PreferredMaintenanceWindow": sent.get("PreferredMaintenanceWindow"),
+                        "AutoMinorVersionUpgrade": sent.get("AutoMinorVersionUpgrade", True),
+                        "CacheParameterGroup": {
+                            "CacheParameterGroupName": sent.get("CacheParameterGroupName"),
+                            "ParameterApplyStatus": "in-sync",
+                        },
+                        "SecurityGroups": [
+                            {"SecurityGroupId": group_id, "Status": "active"}
+                            for group_id in sent.get("SecurityGroupIds", [])
+                        ],
+                        "NotificationConfiguration": {
+                            "TopicArn": sent.get("NotificationTopicArn"),
+                            "TopicStatus": "active",
+                        }
+                        if sent.get("NotificationTopicArn")
+                        else None,
+                        "ARN": arn("elasticache", call, f"cluster:{name}"),
+                    }
+                ]
+            }
     return forward()
 
 
@@ -1015,8 +1189,15 @@ def describe_secret(call, forward):
 
 # --- ECS: moto forgets some arguments of a service.
 
-SERVICE_ARGUMENTS = ["availabilityZoneRebalancing", "enableECSManagedTags", "enableExecuteCommand", "healthCheckGracePeriodSeconds",
-                     "capacityProviderStrategy", "deploymentController", "propagateTags"]
+SERVICE_ARGUMENTS = [
+    "availabilityZoneRebalancing",
+    "enableECSManagedTags",
+    "enableExecuteCommand",
+    "healthCheckGracePeriodSeconds",
+    "capacityProviderStrategy",
+    "deploymentController",
+    "propagateTags",
+]
 
 
 def last(name):
@@ -1064,7 +1245,14 @@ def key_rotation(call, forward):
 FUNCTION_ARGUMENTS = ["DeadLetterConfig", "KMSKeyArn", "LoggingConfig"]
 
 
-@standin("lambda", "CreateFunction", "UpdateFunctionConfiguration", "GetFunction", "GetFunctionConfiguration", "UpdateFunctionCode")
+@standin(
+    "lambda",
+    "CreateFunction",
+    "UpdateFunctionConfiguration",
+    "GetFunction",
+    "GetFunctionConfiguration",
+    "UpdateFunctionCode",
+)
 def lambda_function(call, forward):
     name = call.params["FunctionName"]
     name = name.split(":function:")[1].split(":")[0] if ":function:" in name else name
@@ -1099,7 +1287,9 @@ def get_query_logging_config(_, forward):
 
 
 def without_star(answer):
-    return answer.with_text(answer.body.decode().replace(":*</CloudWatchLogsLogGroupArn>", "</CloudWatchLogsLogGroupArn>"))
+    return answer.with_text(
+        answer.body.decode().replace(":*</CloudWatchLogsLogGroupArn>", "</CloudWatchLogsLogGroupArn>")
+    )
 
 
 # --- X-Ray
@@ -1140,7 +1330,9 @@ def get_group(call, _):
 @standin("xray", "UpdateGroup")
 def update_group(call, _):
     group = xray_group(call)
-    group.update({key: value for key, value in call.params.items() if key in ("FilterExpression", "InsightsConfiguration")})
+    group.update(
+        {key: value for key, value in call.params.items() if key in ("FilterExpression", "InsightsConfiguration")}
+    )
     return {"Group": group}
 
 
@@ -1168,7 +1360,9 @@ def get_sampling_rules(call, _):
 @standin("xray", "UpdateSamplingRule")
 def update_sampling_rule(call, _):
     update = call.params["SamplingRuleUpdate"]
-    record = find("sampling rule", call, update.get("RuleName") or update["RuleARN"].rpartition("/")[2], "InvalidRequestException")
+    record = find(
+        "sampling rule", call, update.get("RuleName") or update["RuleARN"].rpartition("/")[2], "InvalidRequestException"
+    )
     record["SamplingRule"].update(update)
     return {"SamplingRuleRecord": record}
 
@@ -1185,8 +1379,15 @@ def delete_sampling_rule(call, _):
 @standin("accessanalyzer", "CreateAnalyzer")
 def create_analyzer(call, _):
     name = call.params["analyzerName"]
-    analyzer = {"name": name, "arn": arn("access-analyzer", call, f"analyzer/{name}"), "type": call.params["type"], "status": "ACTIVE",
-                "createdAt": now(), "configuration": call.params.get("configuration"), "tags": tags_of(call, "tags")}
+    analyzer = {
+        "name": name,
+        "arn": arn("access-analyzer", call, f"analyzer/{name}"),
+        "type": call.params["type"],
+        "status": "ACTIVE",
+        "createdAt": now(),
+        "configuration": call.params.get("configuration"),
+        "tags": tags_of(call, "tags"),
+    }
     kept("analyzer", call)[name] = analyzer
     keep_tags(call, analyzer["arn"], analyzer["tags"])
     return {"arn": analyzer["arn"]}
@@ -1238,18 +1439,27 @@ def delete_canary(call, _):
 @standin("grafana", "CreateWorkspace")
 def create_workspace(call, _):
     key = "g-" + uuid.uuid4().hex[:10]
-    workspace = {key_: value for key_, value in call.params.items() if key_.startswith("workspace")}
     workspace = {
-        "id": key, "name": call.params.get("workspaceName"), "description": call.params.get("workspaceDescription"),
+        "id": key,
+        "name": call.params.get("workspaceName"),
+        "description": call.params.get("workspaceDescription"),
         "dataSources": call.params.get("workspaceDataSources", []),
         "notificationDestinations": call.params.get("workspaceNotificationDestinations", []),
         "organizationalUnits": call.params.get("workspaceOrganizationalUnits", []),
-        "permissionType": call.params["permissionType"], "accountAccessType": call.params["accountAccessType"],
-        "workspaceRoleArn": call.params.get("workspaceRoleArn"), "grafanaVersion": call.params.get("grafanaVersion", "10.4"),
-        "endpoint": f"{key}.grafana-workspace.{call.region}.amazonaws.com", "status": "ACTIVE", "created": now(), "modified": now(),
-        "authentication": {"providers": call.params["authenticationProviders"]}, "stackSetName": call.params.get("stackSetName"),
-        "networkAccessControl": call.params.get("networkAccessControl"), "vpcConfiguration": call.params.get("vpcConfiguration"),
-        "configuration": call.params.get("configuration", "{}"), "tags": tags_of(call, "tags"),
+        "permissionType": call.params["permissionType"],
+        "accountAccessType": call.params["accountAccessType"],
+        "workspaceRoleArn": call.params.get("workspaceRoleArn"),
+        "grafanaVersion": call.params.get("grafanaVersion", "10.4"),
+        "endpoint": f"{key}.grafana-workspace.{call.region}.amazonaws.com",
+        "status": "ACTIVE",
+        "created": now(),
+        "modified": now(),
+        "authentication": {"providers": call.params["authenticationProviders"]},
+        "stackSetName": call.params.get("stackSetName"),
+        "networkAccessControl": call.params.get("networkAccessControl"),
+        "vpcConfiguration": call.params.get("vpcConfiguration"),
+        "configuration": call.params.get("configuration", "{}"),
+        "tags": tags_of(call, "tags"),
     }
     kept("workspace", call)[key] = workspace
     keep_tags(call, arn("grafana", call, f"/workspaces/{key}"), workspace["tags"])
@@ -1276,8 +1486,13 @@ def delete_workspace(call, _):
 
 def main():
     MotoRequestHandler.protocol_version = "HTTP/1.1"  # keeps connections open
-    run_simple("127.0.0.1", int(sys.argv[1]), Server(DomainDispatcherApplication(create_backend_app)), threaded=True,
-               request_handler=MotoRequestHandler)
+    run_simple(
+        "127.0.0.1",
+        int(sys.argv[1]),
+        Server(DomainDispatcherApplication(create_backend_app)),
+        threaded=True,
+        request_handler=MotoRequestHandler,
+    )
 
 
 if __name__ == "__main__":

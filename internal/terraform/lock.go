@@ -18,10 +18,10 @@ const lockFile = ".terraform.lock.hcl"
 //go:embed .terraform.lock.hcl
 var lock []byte
 
-// WriteLocks gives each stack in a synthesized folder the checked-in dependency lock, so that Terraform accepts only that
-// build of the provider. A lock that Terraform has completed stays, if it is of the same version. On a platform that the
-// checked-in lock does not cover, nothing is written: Terraform then makes its own lock from the signed checksums of the
-// registry.
+// WriteLocks gives each stack in a synthesized folder the checked-in dependency lock, so that Terraform accepts only
+// that build of the provider. A lock that Terraform has completed stays, if it is of the same version. On a platform
+// that the checked-in lock does not cover, nothing is written: Terraform then makes its own lock from the signed
+// checksums of the registry.
 func WriteLocks(folder string) error {
 	if !covers(lock, runtime.GOOS+"_"+runtime.GOARCH) {
 		return nil
@@ -46,10 +46,9 @@ func WriteLocks(folder string) error {
 	return nil
 }
 
-// covers says whether Terraform accepts the provider's build for the platform with that lock. With a "zh:" checksum of
-// every build, which the registry signs, it accepts all of them. Without those, the lock was made from a mirror that has
-// linux_amd64 only.
-// Terraform, "Dependency Lock File", section "New provider package checksums".
+// covers says whether Terraform accepts the provider's build for the platform with that lock. With a "zh:" checksum
+// of every build, which the registry signs, it accepts all of them. Without those, the lock was made from a mirror
+// that has linux_amd64 only. Terraform, "Dependency Lock File", section "New provider package checksums".
 func covers(lock []byte, platform string) bool {
 	return bytes.Contains(lock, []byte(`"zh:`)) || platform == "linux_amd64"
 }

@@ -2,10 +2,10 @@
 //
 // # Recordings
 //
-// A recording is a file of JSON lines, one for each request, in the order in which the answers were complete. `make local`
-// writes .local/wire/<stack>.<phase>.jsonl, readable by its owner only, and begins the file again with each run of that
-// phase. The phases are apply, plan (the second plan), unimplemented (what the emulator lacks, sent to be judged), and
-// destroy. The fields are those of [Record]:
+// A recording is a file of JSON lines, one for each request, in the order in which the answers were complete. `make
+// local` writes .local/wire/<stack>.<phase>.jsonl, readable by its owner only, and begins the file again with each
+// run of that phase. The phases are apply, plan (the second plan), unimplemented (what the emulator lacks, sent to be
+// judged), and destroy. The fields are those of [Record]:
 //
 //	time     RFC 3339, when the answer was complete
 //	stack    the stack's name, for example batbern-dev
@@ -24,10 +24,10 @@
 //
 // # Judging
 //
-// [Judge] runs a Python program over recordings, in the emulator's virtual environment, whose botocore carries AWS's API
-// models. It finds unknown members, missing required members, wrong types, and values outside an enumeration, a length, a
-// range or a pattern. A model knows syntax only: whether the account may make the request, and whether the values make
-// sense together, is not judged.
+// [Judge] runs a Python program over recordings, in the emulator's virtual environment, whose botocore carries AWS's
+// API models. It finds unknown members, missing required members, wrong types, and values outside an enumeration, a
+// length, a range or a pattern. A model knows syntax only: whether the account may make the request, and whether the
+// values make sense together, is not judged.
 package wire
 
 import (
@@ -192,8 +192,8 @@ type Verdict struct {
 	UnreadablePatterns []string `json:"unreadablePatterns"`
 }
 
-// Judge holds recordings against AWS's API models. It runs python, which needs botocore and regex; the resources files are
-// synthesized stacks (cdk.tf.json) or states, from which violations get the resource's address.
+// Judge holds recordings against AWS's API models. It runs python, which needs botocore and regex; the resources
+// files are synthesized stacks (cdk.tf.json) or states, from which violations get the resource's address.
 func Judge(ctx context.Context, python string, resources, recordings []string) (Verdict, error) {
 	folder, err := os.MkdirTemp("", "batbern-wire-")
 	if err != nil {

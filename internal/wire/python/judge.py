@@ -1,8 +1,8 @@
 """judge.py [--decode] [--resources FILE]... RECORDING...: holds recorded AWS requests against AWS's API models.
 
-Writes one JSON object for each violation, and last one with totals. RECORDING and its fields are described in the package
-comment of internal/wire. --resources names a synthesized stack (cdk.tf.json) or a state, from which violations learn the
-address of the resource. With --decode it writes each request decoded instead, and judges none.
+Writes one JSON object for each violation, and last one with totals. The package comment of internal/wire describes
+RECORDING and its fields. --resources names a synthesized stack (cdk.tf.json) or a state, from which violations learn
+the address of the resource. With --decode it writes each request decoded instead, and judges none.
 """
 
 import argparse
@@ -50,7 +50,11 @@ class Judge:
                 self.value(shape.value, item, path + "{}")
         elif kind in ("string", "character") and isinstance(value, str):
             self.string(shape, value, path, sensitive)
-        elif kind in ("integer", "long", "float", "double") and isinstance(value, (int, float)) and not isinstance(value, bool):
+        elif (
+            kind in ("integer", "long", "float", "double")
+            and isinstance(value, (int, float))
+            and not isinstance(value, bool)
+        ):
             self.bounds(shape, value, "", path, value, sensitive)
         elif kind == "blob":
             length = len(value) if isinstance(value, bytes) else len(base64.b64decode(value))
@@ -64,8 +68,12 @@ class Judge:
 
     def string(self, shape, value, path, sensitive):
         if shape.enum and value not in shape.enum:
-            self.refuse(path, "is not one of " + ", ".join(shape.enum[:12]) + (", ..." if len(shape.enum) > 12 else ""),
-                        value, sensitive)
+            self.refuse(
+                path,
+                "is not one of " + ", ".join(shape.enum[:12]) + (", ..." if len(shape.enum) > 12 else ""),
+                value,
+                sensitive,
+            )
         self.bounds(shape, len(value), " characters", path, value, sensitive)
         pattern = shape.metadata.get("pattern")
         if pattern and not matches(pattern, value):
@@ -81,8 +89,11 @@ class Judge:
 @functools.cache
 def compiled(pattern):
     # The models write all characters outside the basic plane as a pair of surrogates, which Python has not.
-    return regex.compile(pattern.replace(r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF")
-                         .replace(r"\ud800\udc00-\udbff\udfff", r"\U00010000-\U0010FFFF"))
+    return regex.compile(
+        pattern.replace(r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF").replace(
+            r"\ud800\udc00-\udbff\udfff", r"\U00010000-\U0010FFFF"
+        )
+    )
 
 
 UNREADABLE_PATTERNS = set()
@@ -147,7 +158,21 @@ class Resources:
         return best
 
 
-VERBS = {"aws", "create", "put", "update", "modify", "set", "delete", "get", "describe", "list", "add", "register", "tag"}
+VERBS = {
+    "aws",
+    "create",
+    "put",
+    "update",
+    "modify",
+    "set",
+    "delete",
+    "get",
+    "describe",
+    "list",
+    "add",
+    "register",
+    "tag",
+}
 
 
 def words(name):
@@ -192,20 +217,48 @@ def main():
             call = wire.decode(record)
         except (wire.NotDecoded, ValueError, wire.ElementTree.ParseError) as error:
             violations += 1
-            write({**where, "service": "", "operation": "", "address": "", "path": "", "problem": f"not decoded: {error}", "value": ""})
+            write(
+                {
+                    **where,
+                    "service": "",
+                    "operation": "",
+                    "address": "",
+                    "path": "",
+                    "problem": f"not decoded: {error}",
+                    "value": "",
+                }
+            )
             continue
         name = {"service": call.service.service_name, "operation": call.operation.name}
         operations.add((name["service"], name["operation"]))
         if arguments.decode:
-            write({**where, **name, "signing": call.service.signing_name, "region": call.region, "key": call.access_key,
-                   "address": resources.address(call), "status": record["status"], "params": call.params})
+            write(
+                {
+                    **where,
+                    **name,
+                    "signing": call.service.signing_name,
+                    "region": call.region,
+                    "key": call.access_key,
+                    "address": resources.address(call),
+                    "status": record["status"],
+                    "params": call.params,
+                }
+            )
             continue
         for path, problem, value in judge(call):
             violations += 1
-            write({**where, **name, "address": resources.address(call), "path": path, "problem": problem, "value": value})
+            write(
+                {**where, **name, "address": resources.address(call), "path": path, "problem": problem, "value": value}
+            )
     if not arguments.decode:
-        write({"requests": requests, "operations": len(operations), "violations": violations,
-               "unreadablePatterns": sorted(UNREADABLE_PATTERNS)})
+        write(
+            {
+                "requests": requests,
+                "operations": len(operations),
+                "violations": violations,
+                "unreadablePatterns": sorted(UNREADABLE_PATTERNS),
+            }
+        )
 
 
 def write(document):
