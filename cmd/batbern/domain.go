@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ type DomainCmd struct {
 // CompareCmd asks the domain's present and its future name server for every record of the zone file, and for what is
 // easily forgotten in one. Nothing is changed. It ends with code 1 when an answer differs.
 type CompareCmd struct {
+	jsonFlag
 	Old string `required:"" help:"A name server that the domain uses now, host or host:port."`
 	New string `required:"" help:"One of the base's output zone_name_servers, host or host:port."`
 }
@@ -39,6 +41,7 @@ func (c CompareCmd) Run(ctx context.Context, std streams) error {
 		return fmt.Errorf("BATBERN_ZONE_FILE is not set: export the zone at the present DNS provider, and name that file")
 	}
 	differences := 0
+	results := []compared{}
 	for _, question := range questions(project) {
 		before, err := ask(ctx, c.Old, question)
 		if err != nil {
@@ -48,17 +51,41 @@ func (c CompareCmd) Run(ctx context.Context, std streams) error {
 		if err != nil {
 			return err
 		}
-		if slices.Equal(before, after) {
-			if len(before) > 0 {
-				fmt.Fprintf(std.Out, "same     %s %s\n", question.name, question.kind)
-			}
-			continue
+		same := slices.Equal(before, after)
+		if !same {
+			differences++
 		}
-		differences++
-		fmt.Fprintf(std.Out, "differs  %s %s: now %s; then %s\n", question.name, question.kind, shown(before), shown(after))
+		if !same || len(before) > 0 {
+			results = append(results, compared{question.name, question.kind, same, before, after})
+		}
+	}
+	if err := c.print(std.Out, results, func() error { return printCompared(std.Out, results) }); err != nil {
+		return err
 	}
 	if differences > 0 {
 		return fmt.Errorf("%d record sets differ: correct the zone file (BATBERN_ZONE_FILE), apply batbern-base and batbern-prod, compare again", differences)
+	}
+	return nil
+}
+
+// compared is what the two name servers answered to one question.
+type compared struct {
+	Name string   `json:"name"`
+	Type string   `json:"type"`
+	Same bool     `json:"same"`
+	Old  []string `json:"old"`
+	New  []string `json:"new"`
+}
+
+func printCompared(out io.Writer, results []compared) error {
+	for _, r := range results {
+		line := fmt.Sprintf("differs  %s %s: now %s; then %s", r.Name, r.Type, shown(r.Old), shown(r.New))
+		if r.Same {
+			line = fmt.Sprintf("same     %s %s", r.Name, r.Type)
+		}
+		if _, err := fmt.Fprintln(out, line); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -72,7 +73,7 @@ func TestHelpShowsEveryFlagAndDefaultIn80Columns(t *testing.T) {
 		}
 	}
 	_, out, _ := batbern(t, "--help")
-	for _, says := range []string{"Exit codes: 0 done; 1 failed", "2 wrong", "130 interrupted"} {
+	for _, says := range []string{"Exit codes: 0 done; 1 failed", "2 wrong", "3 AWS could not", "130 interrupted"} {
 		if !strings.Contains(strings.Join(strings.Fields(out), " "), says) {
 			t.Errorf("--help does not say %q:\n%s", says, out)
 		}
@@ -160,6 +161,41 @@ func TestJSON(t *testing.T) {
 		code, out, err := batbern(t, append(c.args, "--json")...)
 		if code != 0 || err != "" || !json.Valid([]byte(out)) || !strings.Contains(out, c.says) {
 			t.Errorf("%v: exit code %d, %s\n%s", c.args, code, err, out)
+		}
+	}
+}
+
+// Every command that prints data has --json.
+func TestEveryCommandHasJSON(t *testing.T) {
+	without := map[string]bool{"completion": true, "local destroy": true} // they print no data
+	for verb, node := range verbs(t) {
+		if len(node.Children) > 0 || without[verb] {
+			continue
+		}
+		found := false
+		for _, flag := range node.Flags {
+			found = found || flag.Name == "json"
+		}
+		if !found {
+			t.Errorf("%s has no --json", verb)
+		}
+	}
+}
+
+// docs/tool.md lists the exit codes that the help lists.
+func TestDocumentedExitCodes(t *testing.T) {
+	text, err := os.ReadFile("../../docs/tool.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := regexp.MustCompile(`(?m)^\| (\d+) \|`).FindAllStringSubmatch(string(text), -1)
+	codes := []int{0, exitFailed, exitUsage, exitUnanswered, exitInterrupted}
+	if len(listed) != len(codes) {
+		t.Fatalf("docs/tool.md lists %v, want %v", listed, codes)
+	}
+	for i, code := range codes {
+		if listed[i][1] != fmt.Sprint(code) || !strings.Contains(description, fmt.Sprint(code)+" ") {
+			t.Errorf("exit code %d is not in docs/tool.md or in --help", code)
 		}
 	}
 }

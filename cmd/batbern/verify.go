@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
+	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/internal/verify"
 )
 
@@ -37,8 +39,12 @@ func (c *VerifyCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return unanswered{fmt.Errorf("load the AWS configuration: %w; see AWS_PROFILE and ~/.aws/config", err)}
 	}
+	quotas, err := c.quotas()
+	if err != nil {
+		return err
+	}
 	world := &verify.World{
-		Stack: stacks[0], AWS: settings, HTTP: &http.Client{Timeout: verifyTimeout}, Now: time.Now,
+		Stack: stacks[0], Quotas: quotas, AWS: settings, HTTP: &http.Client{Timeout: verifyTimeout}, Now: time.Now,
 		GitHub: "https://api.github.com", Token: os.Getenv("GITHUB_TOKEN"),
 	}
 	if err := verify.Account(ctx, world); err != nil {
@@ -52,6 +58,18 @@ func (c *VerifyCmd) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	return conclude(results)
+}
+
+// quotas are those that the environment's configuration counts on. The base, and a stack of no configuration, has none.
+func (c *VerifyCmd) quotas() ([]config.Quota, error) {
+	if !slices.Contains(config.Names(), config.Name(c.Env)) {
+		return nil, nil
+	}
+	environment, err := loadEnvironment(c.Env)
+	if err != nil {
+		return nil, err
+	}
+	return environment.AccountQuotas(), nil
 }
 
 // conclude returns the error for the results: a failed check outweighs one that could not be asked.

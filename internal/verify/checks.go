@@ -110,10 +110,10 @@ func Checks() []Check {
 			applies:     has("aws_secretsmanager_secret_rotation"), ask: askTrail,
 		},
 		{
-			ID: "quotas", Proves: "the account's quotas suffice for every service at its maximum",
+			ID: "quotas", Proves: "the account has the quotas that the configuration counts on",
 			Permissions: []string{"servicequotas:GetServiceQuota", "servicequotas:GetAWSDefaultServiceQuota"},
-			Remedy:      "Request an increase: aws service-quotas request-service-quota-increase.",
-			applies:     has("aws_ecs_service", "aws_eip"), ask: askQuotas,
+			Remedy:      "Request the increase in docs/accounts.md.",
+			applies:     has("aws_ecs_service"), ask: askQuotas,
 		},
 		{
 			ID: "github-subjects", Proves: "AWS trusts the form of subject that each repository's tokens have",

@@ -3,6 +3,7 @@ package verify
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/charmbracelet/lipgloss"
 	"github.com/charmbracelet/lipgloss/table"
@@ -24,4 +25,18 @@ func Write(w io.Writer, results []Result) error {
 	_, err := fmt.Fprintf(w, "%s\n%d checks passed, %d failed, %d could not be asked\n",
 		out.Render(), count[Passed], count[Failed], count[Unknown])
 	return err
+}
+
+// Markdown returns the table of all checks in docs/verify.md.
+func Markdown() string {
+	var out strings.Builder
+	out.WriteString("| check | proves | permissions | if it fails |\n|---|---|---|---|\n")
+	for _, check := range Checks() {
+		permissions := "none"
+		if len(check.Permissions) > 0 {
+			permissions = "`" + strings.Join(check.Permissions, "`, `") + "`"
+		}
+		fmt.Fprintf(&out, "| `%s` | %s | %s | %s |\n", check.ID, check.Proves, permissions, check.Remedy)
+	}
+	return out.String()
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/smithy-go/encoding/cbor"
 
+	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/internal/tree/treetest"
 )
 
@@ -265,6 +266,10 @@ func healthy() map[string]func(call) reaction {
 func (s *server) world(stack string, web func(*http.Request) *http.Response) *World {
 	return &World{
 		Stack: treetest.Golden(s.t, stack).Parse(),
+		Quotas: []config.Quota{
+			{Name: "Fargate On-Demand vCPU resource count", ServiceCode: "fargate", Code: "L-3032A538", Configured: 40},
+			{Name: "EC2-VPC Elastic IPs", ServiceCode: "ec2", Code: "L-0263D0A3", Configured: 5},
+		},
 		AWS: aws.Config{
 			Region: "eu-central-1", BaseEndpoint: aws.String(s.URL), RetryMaxAttempts: 1,
 			Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "example", ""),

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/internal/tree"
 )
 
@@ -61,9 +62,11 @@ type Result struct {
 // World is what the checks ask, and about which stack.
 type World struct {
 	Stack *tree.Stack
-	AWS   aws.Config
-	HTTP  *http.Client
-	Now   func() time.Time
+	// Quotas are those that the environment's configuration counts on; none for the base.
+	Quotas []config.Quota
+	AWS    aws.Config
+	HTTP   *http.Client
+	Now    func() time.Time
 	// GitHub is the URL of GitHub's REST API, Token a token for private repositories or empty.
 	GitHub, Token string
 }
@@ -150,14 +153,7 @@ func summarize(faults []string) string {
 	return fmt.Sprintf("%s; and %d more", strings.Join(faults[:shownFaults], "; "), len(faults)-shownFaults)
 }
 
-// has returns whether a stack has a resource of one of the types.
-func has(types ...string) func(*tree.Stack) bool {
-	return func(s *tree.Stack) bool {
-		for _, typ := range types {
-			if len(s.OfType(typ)) > 0 {
-				return true
-			}
-		}
-		return false
-	}
+// has returns whether a stack has a resource of the type.
+func has(typ string) func(*tree.Stack) bool {
+	return func(s *tree.Stack) bool { return len(s.OfType(typ)) > 0 }
 }

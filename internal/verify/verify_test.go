@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -108,8 +109,8 @@ var failures = map[string][]struct {
 		{name: "bucket refuses", reactions: reactions("GetTrailStatus", trailStatus(true, "AccessDenied")), says: "AccessDenied"},
 	},
 	"quotas": {
-		{name: "default", reactions: reactions("GetAWSDefaultServiceQuota", quotaOf(6)), says: "needed, 6 allowed (L-3032A538)"},
-		{name: "own", reactions: reactions("GetServiceQuota", quotaOf(1)), says: "Elastic IPs: 2 needed, 1 allowed"},
+		{name: "default", reactions: reactions("GetAWSDefaultServiceQuota", quotaOf(6)), says: "(L-3032A538): the configuration counts on 40, AWS allows 6"},
+		{name: "own", reactions: reactions("GetServiceQuota", quotaOf(1)), says: "Elastic IPs (L-0263D0A3): the configuration counts on 5, AWS allows 1"},
 	},
 	"github-subjects": {
 		{name: "created since", web: github(`{"id":1,"full_name":"%s","created_at":"2026-09-01T00:00:00Z","owner":{"id":2}}`), says: "has an immutable subject, but its names are trusted"},
@@ -310,5 +311,15 @@ func TestTableFits80Columns(t *testing.T) {
 		if check.applies(s.world("batbern-prod", works).Stack) && !strings.Contains(flat, check.ID+":") {
 			t.Errorf("%s is not in the table", check.ID)
 		}
+	}
+}
+
+func TestDocumentHoldsEveryCheck(t *testing.T) {
+	text, err := os.ReadFile("../../docs/verify.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasSuffix(string(text), Markdown()) {
+		t.Errorf("docs/verify.md must end with this table:\n%s", Markdown())
 	}
 }

@@ -3,7 +3,6 @@ package verify
 import (
 	"context"
 	"fmt"
-	"math"
 	"path"
 	"slices"
 	"strings"
@@ -16,7 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/servicequotas"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
-	"github.com/batbern/infrastructure/internal/tree"
+	"github.com/batbern/infrastructure/config"
 )
 
 // rarely are the ends of names of log groups whose silence is no fault, and why.
@@ -158,89 +157,35 @@ func askTrail(ctx context.Context, w *World) (answer, error) {
 	return a, nil
 }
 
-// quota is one that a new account is likely to meet, and how much of it the stack needs.
-type quota struct {
-	service, code, name string
-	need                func(*tree.Stack) (float64, error)
-}
-
-// The codes are those of the Service Quotas console: "Fargate On-Demand vCPU resource count", "EC2-VPC Elastic IPs".
-var quotas = []quota{
-	{"fargate", "L-3032A538", "Fargate vCPUs", fargateCPUs},
-	{"ec2", "L-0263D0A3", "Elastic IPs", func(s *tree.Stack) (float64, error) { return float64(len(s.OfType("aws_eip"))), nil }},
-}
-
-// cpuUnits is one vCPU in a task definition.
-const cpuUnits = 1024
-
-// fargateCPUs sums the tasks of all services at the most that their scaling and its schedules allow.
-func fargateCPUs(s *tree.Stack) (float64, error) {
-	total := 0.0
-	for _, service := range s.OfType("aws_ecs_service") {
-		task := s.TaskOf(service)
-		if task == nil {
-			continue
-		}
-		cpu, err := task.Number("cpu", 0)
-		if err != nil {
-			return 0, err
-		}
-		most, err := service.Number("desired_count", 1)
-		if err != nil {
-			return 0, err
-		}
-		if scaling := s.ScalingOf(service); scaling != nil {
-			if most, err = scaling.Number("max_capacity", most); err != nil {
-				return 0, err
-			}
-			for _, action := range s.OfType("aws_appautoscaling_scheduled_action") {
-				if !slices.Contains(action.Refers("resource_id"), scaling) {
-					continue
-				}
-				scheduled, err := action.Number("scalable_target_action.max_capacity", 0)
-				if err != nil {
-					return 0, err
-				}
-				most = math.Max(most, scheduled)
-			}
-		}
-		total += most * cpu / cpuUnits
-	}
-	return total, nil
-}
-
+// askQuotas compares what the configuration counts on, which the synthesis holds every maximum against, with the account.
 func askQuotas(ctx context.Context, w *World) (answer, error) {
 	var a answer
 	var seen []string
 	client := servicequotas.NewFromConfig(w.AWS)
-	for _, quota := range quotas {
-		need, err := quota.need(w.Stack)
-		if err != nil {
-			return a, err
-		}
+	for _, quota := range w.Quotas {
 		allowed, err := allowance(ctx, client, quota)
 		if err != nil {
 			return a, err
 		}
-		if need > allowed {
-			a.fault("%s: %g needed, %g allowed (%s)", quota.name, need, allowed, quota.code)
+		if counted := float64(quota.Configured); counted > allowed {
+			a.fault("%s (%s): the configuration counts on %g, AWS allows %g", quota.Name, quota.Code, counted, allowed)
 		}
-		seen = append(seen, fmt.Sprintf("%s %g of %g", quota.name, need, allowed))
+		seen = append(seen, fmt.Sprintf("%s %g", quota.Name, allowed))
 	}
 	a.seen = strings.Join(seen, ", ")
 	return a, nil
 }
 
 // allowance returns the account's value, or AWS's default where the account has none of its own.
-func allowance(ctx context.Context, client *servicequotas.Client, q quota) (float64, error) {
-	applied, err := client.GetServiceQuota(ctx, &servicequotas.GetServiceQuotaInput{ServiceCode: aws.String(q.service), QuotaCode: aws.String(q.code)})
+func allowance(ctx context.Context, client *servicequotas.Client, q config.Quota) (float64, error) {
+	applied, err := client.GetServiceQuota(ctx, &servicequotas.GetServiceQuotaInput{ServiceCode: aws.String(q.ServiceCode), QuotaCode: aws.String(q.Code)})
 	if err == nil {
 		return aws.ToFloat64(applied.Quota.Value), nil
 	}
 	if !isMissing(err) {
 		return 0, err
 	}
-	byDefault, err := client.GetAWSDefaultServiceQuota(ctx, &servicequotas.GetAWSDefaultServiceQuotaInput{ServiceCode: aws.String(q.service), QuotaCode: aws.String(q.code)})
+	byDefault, err := client.GetAWSDefaultServiceQuota(ctx, &servicequotas.GetAWSDefaultServiceQuotaInput{ServiceCode: aws.String(q.ServiceCode), QuotaCode: aws.String(q.Code)})
 	if err != nil {
 		return 0, err
 	}
