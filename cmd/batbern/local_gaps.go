@@ -9,7 +9,7 @@ import (
 )
 
 // LocalGapsCmd tries each entry of gaps.json without it.
-type LocalGapsCmd struct{}
+type LocalGapsCmd struct{ jsonFlag }
 
 // Run applies all stacks, sends what gaps.json leaves out, and fails if an entry was not needed.
 func (c *LocalGapsCmd) Run(ctx context.Context, std streams) error {
@@ -22,12 +22,22 @@ func (c *LocalGapsCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	if err := all.report(std, results); err != nil {
+	table := std
+	if c.JSON {
+		table.Out = std.Err // standard output holds one JSON value
+	}
+	if err := all.report(table, results); err != nil {
 		return err
 	}
-	if unneeded := gaps.Unneeded(results); len(unneeded) > 0 {
+	unneeded := gaps.Unneeded(results)
+	if c.JSON {
+		if err := c.print(std.Out, map[string]any{"unneeded": unneeded}, nil); err != nil {
+			return err
+		}
+	}
+	if len(unneeded) > 0 {
 		return fmt.Errorf("internal/emulator/gaps.json has entries that are not needed; remove them:\n  %s", strings.Join(unneeded, "\n  "))
 	}
-	_, err = fmt.Fprintln(std.Out, "each entry of internal/emulator/gaps.json is needed")
+	_, err = fmt.Fprintln(table.Out, "each entry of internal/emulator/gaps.json is needed")
 	return err
 }
