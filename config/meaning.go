@@ -90,6 +90,23 @@ func environmentsApart(base Base, environments []Environment, report *Faults) {
 	}
 }
 
+// checkDeployments refuses deployments of one name, and names outside the zone: each name below the apex has a zone.
+func (b Base) checkDeployments(report *Faults) {
+	names, roots := map[Name]bool{}, map[string]bool{}
+	for _, deployment := range b.Deployments {
+		at, root := path("base.Deployments").key(string(deployment.Environment)), deployment.Domains.Root
+		switch {
+		case names[deployment.Environment]:
+			report.add(at.field("Environment"), string(deployment.Environment), "each environment once", "remove one of the two")
+		case roots[root]:
+			report.add(at.field("Domains.Root"), root, "a name of its own", "another deployment has it: choose another name")
+		case root != b.Zone && !strings.HasSuffix(root, "."+b.Zone):
+			report.add(at.field("Domains.Root"), root, "the zone "+b.Zone+" or a name below it", "change one of the two")
+		}
+		names[deployment.Environment], roots[root] = true, true
+	}
+}
+
 // checkNames refuses names that become one: the alarm addresses' resources, redirects that CloudFront compares without
 // letter case, selectors of DKIM.
 func (e Environment) checkNames(at path, report *Faults) {

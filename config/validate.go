@@ -139,6 +139,7 @@ func (p Project) validate() Faults {
 	checkTexts("base", reflect.ValueOf(p.Base), change, &faults)
 	p.Base.Mail.check("base.Mail", &faults)
 	p.Base.checkMail(&faults)
+	p.Base.checkDeployments(&faults)
 	for _, environment := range p.Environments {
 		at := path(environment.Name)
 		structFaults(v, at, environment, change, &faults)

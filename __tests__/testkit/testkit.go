@@ -62,6 +62,9 @@ func Synth(t testing.TB, project config.Project) map[string]*Stack {
 	return parsed
 }
 
+// TrySynth is Synth for a project that may fail.
+func TrySynth(project config.Project) (map[string]*Stack, error) { return synthesize(project) }
+
 func synthesize(project config.Project) (map[string]*Stack, error) {
 	folder, err := os.MkdirTemp("", "batbern-test-")
 	if err != nil {

@@ -1,0 +1,42 @@
+package integration_test
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/batbern/infrastructure/__tests__/testkit"
+	"github.com/batbern/infrastructure/config/configtest"
+)
+
+// Unusual configurations that are accepted synthesize, whatever fields they change together: no panic, no error of jsii.
+func TestAcceptedConfigurationsSynthesize(t *testing.T) {
+	for seed := range uint64(2) {
+		project := testkit.Project(t)
+		mutations := configtest.All(&project)
+		random := rand.New(rand.NewPCG(seed, 16))
+		random.Shuffle(len(mutations), func(i, j int) { mutations[i], mutations[j] = mutations[j], mutations[i] })
+		var applied []configtest.Mutation
+		for _, mutation := range mutations[:1000] {
+			undo := mutation.Apply()
+			if project.Validate() != nil {
+				undo()
+				continue
+			}
+			applied = append(applied, mutation)
+		}
+		if len(applied) < 50 {
+			t.Fatalf("seed %d: only %d values were accepted together", seed, len(applied))
+		}
+		built, err := testkit.TrySynth(project)
+		if err != nil {
+			t.Errorf("seed %d: %v", seed, err)
+			for _, mutation := range applied {
+				t.Log(mutation)
+			}
+			continue
+		}
+		if len(built) != len(project.Stacks()) {
+			t.Errorf("seed %d: %d stacks", seed, len(built))
+		}
+	}
+}
