@@ -323,3 +323,18 @@ func TestDocumentHoldsEveryCheck(t *testing.T) {
 		t.Errorf("docs/verify.md must end with this table:\n%s", Markdown())
 	}
 }
+
+// A trusted subject with numeric ids passes where they are the repository's, and fails where they are another's.
+func TestImmutableSubjects(t *testing.T) {
+	for ids, want := range map[string]Status{"repo:BATbern@123456/infrastructure@456789": Passed, "repo:BATbern@123456/infrastructure@1": Failed} {
+		w := newServer(t).world("batbern-base", works)
+		for _, role := range w.Stack.OfType("aws_iam_role") {
+			policy := role.String("assume_role_policy")
+			role.Attrs["assume_role_policy"] = strings.ReplaceAll(policy, "repo:BATbern/infrastructure:", ids+":")
+		}
+		got, err := askSubjects(context.Background(), w)
+		if err != nil || (len(got.faults) == 0) != (want == Passed) || want == Passed && !strings.Contains(got.seen, "1 immutable") {
+			t.Errorf("%s: %+v, %v", ids, got, err)
+		}
+	}
+}
