@@ -250,7 +250,8 @@ func TestContainersAreHardened(t *testing.T) {
 					}
 				}
 				image := c["image"].(string)
-				if strings.HasPrefix(image, "public.ecr.aws/") != strings.Contains(image, "@sha256:") {
+				// a public image comes by digest from the account's own registry, never from the internet's
+				if strings.Contains(image, ".amazonaws.com/public/") != strings.Contains(image, "@sha256:") || strings.HasPrefix(image, "public.ecr.aws/") {
 					t.Errorf("%s: image %s", at, image)
 				}
 				if delay := c["stopTimeout"].(float64); delay <= loadbalancer.DeregistrationSeconds || delay >= 120 {
@@ -423,7 +424,7 @@ func TestServiceReachesOnlyWhatItsEntryNames(t *testing.T) {
 		rights := map[string]string{}
 		for _, statement := range statements(t, stack.Resource(t, "aws_iam_role_policy", below(name, id)), "policy") {
 			for _, action := range statement.Actions {
-				rights[action] = strings.Join(statement.Resources, " ")
+				rights[action] = strings.TrimSpace(rights[action] + " " + strings.Join(statement.Resources, " "))
 			}
 		}
 		return rights
@@ -433,9 +434,11 @@ func TestServiceReachesOnlyWhatItsEntryNames(t *testing.T) {
 	for id, want := range map[string]map[string]string{
 		"execution_policy": {
 			"ecr:GetAuthorizationToken":       "*",
-			"ecr:BatchCheckLayerAvailability": "arn:aws:ecr:eu-central-1:111122223333:repository/newsletter",
-			"ecr:BatchGetImage":               "arn:aws:ecr:eu-central-1:111122223333:repository/newsletter",
-			"ecr:GetDownloadUrlForLayer":      "arn:aws:ecr:eu-central-1:111122223333:repository/newsletter",
+			"ecr:BatchImportUpstreamImage":    "arn:aws:ecr:eu-central-1:" + account + ":repository/public/*",
+			"ecr:CreateRepository":            "arn:aws:ecr:eu-central-1:" + account + ":repository/public/*",
+			"ecr:BatchCheckLayerAvailability": "arn:aws:ecr:eu-central-1:111122223333:repository/newsletter arn:aws:ecr:eu-central-1:" + account + ":repository/public/*",
+			"ecr:BatchGetImage":               "arn:aws:ecr:eu-central-1:111122223333:repository/newsletter arn:aws:ecr:eu-central-1:" + account + ":repository/public/*",
+			"ecr:GetDownloadUrlForLayer":      "arn:aws:ecr:eu-central-1:111122223333:repository/newsletter arn:aws:ecr:eu-central-1:" + account + ":repository/public/*",
 			"logs:CreateLogStream":            "${" + log + ".arn}:*",
 			"logs:PutLogEvents":               "${" + log + ".arn}:*",
 			"secretsmanager:GetSecretValue":   mail,

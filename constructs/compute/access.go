@@ -16,6 +16,7 @@ func executionPolicy(service config.Service, logGroupArn string, secretArns []st
 		{Sid: "SignInToRegistry", Effect: policy.Allow, Actions: []string{"ecr:GetAuthorizationToken"}, Resources: []string{"*"}},
 		{Sid: "PullImage", Effect: policy.Allow, Actions: []string{"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"},
 			Resources: []string{props.Repositories[service.Name].Arn}},
+		pullPublicImages(props.Account),
 		{Sid: "WriteLog", Effect: policy.Allow, Actions: []string{"logs:CreateLogStream", "logs:PutLogEvents"}, Resources: []string{logGroupArn + ":*"}},
 	}}
 	if len(secretArns) > 0 {

@@ -12,15 +12,6 @@ import (
 	"github.com/batbern/infrastructure/constructs/loadbalancer"
 )
 
-// The images that tasks take from the public registry of AWS, each by the digest of its multi-architecture index.
-// Renewing one is a change of these lines: docker buildx imagetools inspect IMAGE:TAG shows the digest.
-const (
-	// collectorImage is the AWS Distro for OpenTelemetry's collector.
-	collectorImage = "public.ecr.aws/aws-observability/aws-otel-collector:v0.48.0@sha256:9b28046359054b414f4ba76056ba4e8cffda2d53fbcee06171d7eeecd71326c3"
-	// busyboxImage is the probe, and the placeholder of a service that was never deployed.
-	busyboxImage = "public.ecr.aws/docker/library/busybox:1.37.0@sha256:bdf57e528e45e4433820e045b29b4597825a1c9e38353532d90a01445013f82e"
-)
-
 const (
 	// ContainerName is the container of the service itself, whose image pipelines replace.
 	ContainerName = "app"
@@ -152,7 +143,7 @@ func hardened(name, image, user string, memoryMiB int, log logTarget) container 
 		},
 		LogConfiguration: logConfiguration{LogDriver: "awslogs", Options: map[string]string{
 			"awslogs-group":         log.group,
-			"awslogs-region":        log.region,
+			"awslogs-region":        log.account.Region,
 			"awslogs-stream-prefix": name,
 			"mode":                  "non-blocking",
 			"max-buffer-size":       "4m",
@@ -161,7 +152,11 @@ func hardened(name, image, user string, memoryMiB int, log logTarget) container 
 	}
 }
 
-type logTarget struct{ group, region string }
+// logTarget is where a container logs to, and whose registry its public images come from.
+type logTarget struct {
+	group   string
+	account config.Account
+}
 
 // writableTmp gives a container a /tmp in memory. A volume would not do: Fargate mounts an empty one as root's, and
 // nothing here runs as root. Java unpacks native libraries there, so it may execute.
@@ -216,7 +211,7 @@ func execVolumes() []struct{ name, path string } {
 // probe asks the service whether it is alive, from inside the task, where localhost is shared: the service's image,
 // distroless or not, needs no curl. It is essential, so a dead service makes an unhealthy task, which ECS replaces.
 func probe(service config.Service, log logTarget) container {
-	c := hardened("probe", busyboxImage, sidecarUser, config.ProbeMemoryMiB, log)
+	c := hardened("probe", cached(busyboxImage, log.account), sidecarUser, config.ProbeMemoryMiB, log)
 	c.Command = []string{"tail", "-f", "/dev/null"}
 	c.HealthCheck = livenessOf(service)
 	return c
@@ -270,7 +265,7 @@ const collectorRestartSeconds = 60
 // collector sends traces to X-Ray. It is not essential: a service without traces is better than none. ECS starts it
 // again after a crash, which would otherwise end the task's traces until the next rollout.
 func collector(log logTarget) container {
-	c := hardened("collector", collectorImage, sidecarUser, config.CollectorMemoryMiB, log)
+	c := hardened("collector", cached(collectorImage, log.account), sidecarUser, config.CollectorMemoryMiB, log)
 	c.Essential = false
 	// exit code 0 is the answer to SIGTERM: the task is stopping
 	c.RestartPolicy = &restartPolicy{Enabled: true, IgnoredExitCodes: []int{0}, RestartAttemptPeriod: collectorRestartSeconds}
@@ -283,7 +278,7 @@ func collector(log logTarget) container {
 // placeholder answers the load balancer's and the probe's health checks until the service's pipeline deploys for the
 // first time, so that the first apply of an environment comes up whole before any image exists.
 func placeholder(service config.Service, log logTarget) container {
-	c := hardened(ContainerName, busyboxImage, sidecarUser, placeholderMemoryMiB, log).writableTmp().listening(service.Port)
+	c := hardened(ContainerName, cached(busyboxImage, log.account), sidecarUser, placeholderMemoryMiB, log).writableTmp().listening(service.Port)
 	c.Command = []string{"sh", "-c", placeholderScript(service)}
 	c.HealthCheck = livenessOf(service)
 	return c

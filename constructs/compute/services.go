@@ -101,8 +101,9 @@ func (s Services) Service(name string) Service {
 func NewServices(scope constructs.Construct, id string, props ServicesProps) Services {
 	scope = constructs.NewConstruct(scope, jsii.String(id))
 	made := Services{services: map[string]Service{}}
+	images := publicImages(scope)
 	for _, service := range props.Services {
-		made.services[service.Name] = newService(scope, service, props)
+		made.services[service.Name] = newService(scope, service, images, props)
 	}
 	return made
 }
@@ -117,9 +118,9 @@ type parts struct {
 	ready                         []cdktf.ITerraformDependable
 }
 
-func newService(scope constructs.Construct, service config.Service, props ServicesProps) Service {
+func newService(scope constructs.Construct, service config.Service, images cdktf.ITerraformDependable, props ServicesProps) Service {
 	scope = constructs.NewConstruct(scope, jsii.String(snake(service.Name)))
-	var p parts
+	p := parts{ready: []cdktf.ITerraformDependable{images}}
 	log := logGroup(scope, "log_group", fmt.Sprintf("/ecs/%s/%s", props.Name, service.Name), props.Compute.LogRetentionDays, props.LogsKeyArn)
 	p.logGroup, p.logGroupArn = *log.Name(), *log.Arn()
 	roles(scope, service, &p, props)

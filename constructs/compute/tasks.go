@@ -52,7 +52,7 @@ func role(scope constructs.Construct, id, name string, trust, document policy.Do
 // template is what a task of the service looks like: all but the image. A pipeline takes it, puts its image in and
 // registers the result in a family of its own; nothing ever runs the template itself.
 func template(scope constructs.Construct, service config.Service, p parts, props ServicesProps) string {
-	log := logTarget{p.logGroup, props.Account.Region}
+	log := logTarget{p.logGroup, props.Account}
 	image := props.Repositories[service.Name].URL + ":" + undeployedTag
 	args := &ecstaskdefinition.EcsTaskDefinitionConfig{
 		Family:      jsii.String(fmt.Sprintf("%s-%s-template", props.Name, service.Name)),
@@ -91,7 +91,7 @@ func placeholderTask(scope constructs.Construct, service config.Service, p parts
 		// ECS refuses to make a service with ECS Exec on a task definition without a task role. The placeholder calls nothing
 		// with it. AWS, "Using Amazon ECS Exec"
 		TaskRoleArn:          jsii.String(p.taskRoleArn),
-		ContainerDefinitions: jsii.String(containers(placeholder(service, logTarget{p.logGroup, props.Account.Region}))),
+		ContainerDefinitions: jsii.String(containers(placeholder(service, logTarget{p.logGroup, props.Account}))),
 	}, p)
 }
 
