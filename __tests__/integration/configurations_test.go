@@ -2,10 +2,14 @@ package integration_test
 
 import (
 	"math/rand/v2"
+	"os"
 	"testing"
 
 	"github.com/batbern/infrastructure/__tests__/testkit"
+	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/config/configtest"
+	"github.com/batbern/infrastructure/internal/synth"
+	"github.com/batbern/infrastructure/internal/terraform"
 )
 
 // Unusual configurations that are accepted synthesize, whatever fields they change together: no panic, no error of jsii.
@@ -35,8 +39,33 @@ func TestAcceptedConfigurationsSynthesize(t *testing.T) {
 			}
 			continue
 		}
+		validate(t, project, seed)
 		if len(built) != len(project.Stacks()) {
 			t.Errorf("seed %d: %d stacks", seed, len(built))
 		}
+	}
+}
+
+// validate has the real provider check the first environment, where Terraform and the provider are available.
+func validate(t *testing.T, project config.Project, seed uint64) {
+	t.Helper()
+	if _, err := terraform.Binary(); err != nil || os.Getenv("TF_CLI_CONFIG_FILE") == "" || seed > 0 {
+		return
+	}
+	folder := t.TempDir()
+	if _, err := synth.Into(folder, project, false, func(string) {}); err != nil {
+		t.Fatal(err)
+	}
+	stack, err := terraform.Open(folder, project.Environments[0].Stack(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stack.Init(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	faults, err := stack.Validate(t.Context())
+	t.Logf("%s was validated by the provider", stack.Name)
+	if err != nil || len(faults) > 0 {
+		t.Errorf("terraform validate: %v %v", faults, err)
 	}
 }
