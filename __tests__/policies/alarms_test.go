@@ -76,11 +76,12 @@ func resolve(stack *testkit.Stack, value string) string {
 	})
 }
 
-// ownAccount is the account that the stack's budget is of.
+// ownAccount is the account that the stack's provider works in.
 func ownAccount(stack *testkit.Stack) string {
-	for _, budget := range stack.Resources("aws_budgets_budget") {
-		for _, filter := range budget.Body["cost_filter"].([]any) {
-			return fmt.Sprint(filter.(map[string]any)["values"].([]any)[0])
+	providers, _ := stack.Body["provider"].(map[string]any)
+	for _, provider := range list(providers["aws"]) {
+		for _, account := range list(provider.(map[string]any)["allowed_account_ids"]) {
+			return fmt.Sprint(account)
 		}
 	}
 	return ""

@@ -49,7 +49,8 @@ func functionFaults(t *testing.T, stack *testkit.Stack, lambda testkit.Resource,
 	role := stack.Resource(t, "aws_iam_role", parent+"role")
 	fault(role.Text("permissions_boundary") != "", "has no boundary")
 	for _, statement := range statements(t, role, "assume_role_policy") {
-		fault(statement.Conditions["StringEquals"]["aws:SourceAccount"] != nil, "anybody's Lambda may take its role")
+		// policy.ServiceRoles says why there are no conditions
+		fault(slices.Equal(statement.Principals.Services, []string{"lambda.amazonaws.com"}), "its role trusts %+v", statement.Principals)
 	}
 	for _, statement := range statements(t, stack.Resource(t, "aws_iam_role_policy", parent+"rights"), "policy") {
 		for _, action := range statement.Actions {
