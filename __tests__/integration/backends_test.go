@@ -139,9 +139,9 @@ const stateBucket = "batbern-state-of-the-test"
 // The backend says where state is, and changes nothing else: a project that moves its state has an empty plan.
 func TestBackendsDifferInTheirStateAlone(t *testing.T) {
 	built := map[string]map[string]*testkit.Stack{}
-	for _, backend := range []string{"local", "cloud", "s3"} {
-		built[backend] = testkit.Synth(t, testkit.Project(t, map[string]string{
-			"BATBERN_BACKEND": backend, "BATBERN_TFC_ORGANIZATION": "batbern", "BATBERN_STATE_BUCKET": stateBucket}))
+	for backend, settings := range map[string]map[string]string{"local": nil, "cloud": nil, "s3": {"BATBERN_STATE_BUCKET": stateBucket}} {
+		built[backend] = testkit.Synth(t, testkit.Project(t, settings, map[string]string{
+			"BATBERN_BACKEND": backend, "BATBERN_TFC_ORGANIZATION": "batbern"}))
 	}
 	for name, stack := range built["local"] {
 		policies := aboutState(built["s3"][name])
