@@ -301,7 +301,7 @@ func TestReadableAtPageWidth(t *testing.T) {
 
 func TestPictureSaysWhatTheStackHolds(t *testing.T) {
 	svg := string(pictures(t)["batbern-prod"].SVG())
-	for _, part := range []string{"www.batbern.ch", "api.batbern.ch", "CloudFront, WAF", "2 NAT gateways", "public subnets in 2 zones", "isolated subnets in 2 zones",
+	for _, part := range []string{"www.batbern.ch", "api.batbern.ch", "CloudFront, WAF", "2 NAT gateways", "public subnets in 3 zones", "isolated subnets in 3 zones",
 		"5 services", "attendee-experience", "2–6 × 0.5 vCPU, 1 GB", "RDS Proxy", "PostgreSQL 15", "db.t4g.medium, Multi-AZ, 50 GB", "Redis 7.1", "cache.t4g.micro, 2 nodes",
 		"secretsmanager", "call each other on 8080–8084", "5432", "6379", "1 dashboard", "1 vault in eu-west-1", ">Observability<"} {
 		if !strings.Contains(svg, part) {
