@@ -33,6 +33,9 @@ func main() {
 
 func run(out, progress io.Writer) error {
 	start := time.Now()
+	if err := cdktfcli.CheckApproval(); err != nil {
+		return err
+	}
 	variables, err := config.FromProcess(".env")
 	if err != nil {
 		return err

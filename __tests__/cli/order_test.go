@@ -3,6 +3,7 @@ package cli_test
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +16,7 @@ stack=$(basename "$PWD")
 case "$1" in
 version) echo '{"terraform_version": "1.11.4", "platform": "linux_amd64"}' ;;
 output) echo '{}' ;;
+providers) echo "$*" >>"$RECORDED.registry" ;;
 apply | destroy)
 	echo "$1 $stack begins" >>"$RECORDED"
 	case "$stack" in *base) sleep 2 ;; esac
@@ -23,14 +25,21 @@ apply | destroy)
 esac
 `
 
-// An environment runs by its name alone. Several stacks run in order, and the base is not destroyed on its own (ADR 12).
-func TestStacksByNameAndInOrder(t *testing.T) {
-	folder := t.TempDir()
-	recorded := filepath.Join(folder, "recorded")
+// record puts the recorder on the PATH of the returned variables, and returns its folder and the file that it writes.
+func record(t *testing.T) (folder, recorded string, variables []string) {
+	t.Helper()
+	folder = t.TempDir()
+	recorded = filepath.Join(folder, "recorded")
 	if err := os.WriteFile(filepath.Join(folder, "terraform"), []byte(recorder), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	variables := []string{"RECORDED=" + recorded, "CHECKPOINT_DISABLE=1", "PATH=" + folder + string(os.PathListSeparator) + os.Getenv("PATH")}
+	return folder, recorded, []string{"RECORDED=" + recorded, "CHECKPOINT_DISABLE=1",
+		"PATH=" + folder + string(os.PathListSeparator) + os.Getenv("PATH")}
+}
+
+// An environment runs by its name alone. Several stacks run in order, and the base is not destroyed on its own (ADR 12).
+func TestStacksByNameAndInOrder(t *testing.T) {
+	folder, recorded, variables := record(t)
 	steps := func(verb, stack string) []string {
 		return []string{verb + " " + stack + " begins", verb + " " + stack + " ends"}
 	}
@@ -78,4 +87,30 @@ func TestStacksByNameAndInOrder(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Without a terminal, a command that would ask for an approval is refused before anything is planned, in one message
+// instead of a stack trace of the CLI's user interface.
+func TestApprovalWithoutATerminal(t *testing.T) {
+	folder, recorded, variables := record(t)
+	for _, command := range []string{"deploy batbern-dev", "destroy batbern-dev"} {
+		args := append(strings.Fields(command), "--output", filepath.Join(folder, "cdktf.out"))
+		output, err := cdktf(t, variables, args...)
+		if err == nil || !strings.Contains(output, "add --auto-approve") || strings.Contains(output, "Raw mode") {
+			t.Errorf("cdktf %s: %v\n%s", command, err, output)
+		}
+	}
+	if text, err := os.ReadFile(recorded); err == nil {
+		t.Errorf("terraform ran: %s", text)
+	}
+	t.Run("asked for by a variable", func(t *testing.T) {
+		output, err := cdktf(t, append(variables, "CDKTF_AUTO_APPROVE=true"), "deploy", "batbern-dev", "--output", filepath.Join(folder, "cdktf.out"))
+		if err != nil {
+			t.Errorf("%v\n%s", err, output)
+		}
+		// each stack has the checked-in lock, so that a mirror is enough (terraform.WriteLocks)
+		if asked, err := os.ReadFile(recorded + ".registry"); err == nil && runtime.GOOS+"_"+runtime.GOARCH == "linux_amd64" {
+			t.Errorf("the CLI asks the registry for checksums: terraform %s", asked)
+		}
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -42,6 +43,32 @@ func TestArguments(t *testing.T) {
 		args, ok := arguments(c.line)
 		if got := ok && matches(args, "batbern-base"); got != c.base {
 			t.Errorf("%q names batbern-base: %v, want %v", c.line, got, c.base)
+		}
+	}
+}
+
+func TestAsks(t *testing.T) {
+	for _, c := range []struct {
+		line     string
+		variable string
+		want     bool
+	}{
+		{"deploy batbern-dev", "", true},
+		{"apply batbern-dev", "", true},
+		{"--output x destroy batbern-dev", "", true},
+		{"deploy batbern-dev --auto-approve", "", false},
+		{"deploy --autoApprove batbern-dev", "", false},
+		{"deploy batbern-dev --auto-approve=true", "", false},
+		{"deploy batbern-dev --auto-approve=false", "true", true},
+		{"deploy batbern-dev --auto-approve false", "", true},
+		{"deploy batbern-dev", "true", false},
+		{"deploy batbern-dev", "false", true},
+		{"diff batbern-dev", "", false},
+		{"synth", "", false},
+		{"output batbern-dev", "", false},
+	} {
+		if got := asks(strings.Fields(c.line), c.variable); got != c.want {
+			t.Errorf("cdktf %s with CDKTF_AUTO_APPROVE=%s asks: %v", c.line, c.variable, got)
 		}
 	}
 }
