@@ -79,12 +79,15 @@ func readBase(stack cdktf.TerraformStack, base, name string, settings config.Set
 
 func stateKey(stack string) string { return stack + "/terraform.tfstate" }
 
+// EmulatorState is the folder of an emulator's states, beside cdktf.out.
+const EmulatorState = ".local/state"
+
 // statePath is relative to the stack's folder, cdktf.out/stacks/NAME, and leads out of cdktf.out: that folder may be
 // deleted at any time, a state may not. An emulator's state never mixes with AWS's.
 func statePath(stack string, settings config.Settings) string {
 	folder := "../../.."
 	if settings.AwsEndpoint != "" {
-		folder += "/.local/state"
+		folder += "/" + EmulatorState
 	}
 	return fmt.Sprintf("%s/terraform.%s.tfstate", folder, stack)
 }

@@ -58,7 +58,7 @@ func Write(project config.Project, folder string, ordered bool, progress func(st
 	if err := moveInto(folder, partial); err != nil {
 		return nil, err
 	}
-	return summaries, terraform.WriteLocks(folder)
+	return summaries, errors.Join(terraform.WriteLocks(folder), terraform.ForgetBackends(folder, stacks.EmulatorState))
 }
 
 // Into synthesizes all stacks into an empty folder and returns how long the constructs of each took. jsii stays open.
