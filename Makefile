@@ -10,7 +10,7 @@ COVERED  = ./config/...,./constructs/...,./stacks/...,./lambda/...
 PYTHON  ?= python3
 ENVIRONMENTS = base dev staging prod
 
-.PHONY: help terminal setup synth migration-image test test-migrations snapshots lint validate provider-lock plan deploy destroy environment local local-gaps permissions local-destroy cost diagram docs bench clean
+.PHONY: help terminal setup synth migration-image test test-provider test-migrations snapshots lint validate provider-lock plan deploy destroy environment local local-gaps permissions local-destroy cost diagram docs bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,7 +38,10 @@ test: setup ## all tests, with coverage
 		| sed 's/ (coverage: [^)]*)//'
 	@$(TOOL) go-test-coverage --config .testcoverage.yml
 
-test-migrations: setup ## the migrations with real Flyway on a real PostgreSQL; fails where one of them is missing
+test-provider: setup ## the tests that need Terraform and the AWS provider
+	@BATBERN_TEST_PROVIDER=true go test -count=1 -timeout 60m $(addprefix ./__tests__/,changes cli integration)
+
+test-migrations: setup ## the migrations with real Flyway on a real PostgreSQL
 	CI=true go test -count=1 ./migrations/... ./internal/migrationlint ./lambda/migration-runner/...
 
 migration-image: ## build the migrations' image and push it: make migration-image REPOSITORY=<account>.dkr.ecr.<region>.amazonaws.com/batbern/flyway

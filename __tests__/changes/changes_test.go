@@ -15,6 +15,7 @@ import (
 
 	"github.com/batbern/infrastructure/__tests__/testkit"
 	"github.com/batbern/infrastructure/config"
+	"github.com/batbern/infrastructure/internal/terraform/terraformtest"
 )
 
 var update = flag.Bool("update", false, "write testdata/changes.txt")
@@ -207,16 +208,13 @@ func difference(want, found string) string {
 	return strings.Join(lines, "\n")
 }
 
-// engine is the path of terraform or tofu. Without it, or without a mirror of the provider, the test is skipped: CI names
-// a CLI configuration where the machine has a mirror.
+// engine is the path of terraform or tofu.
 func engine(t *testing.T, name string) string {
 	t.Helper()
+	terraformtest.RequireProvider(t)
 	path, err := exec.LookPath(name)
 	if err != nil {
 		t.Skipf("%s is not installed: no change was planned", name)
-	}
-	if os.Getenv("TF_CLI_CONFIG_FILE") == "" {
-		t.Skip("TF_CLI_CONFIG_FILE names no mirror of the AWS provider: no change was planned")
 	}
 	return path
 }

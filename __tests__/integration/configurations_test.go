@@ -2,7 +2,6 @@ package integration_test
 
 import (
 	"math/rand/v2"
-	"os"
 	"testing"
 
 	"github.com/batbern/infrastructure/__tests__/testkit"
@@ -10,6 +9,7 @@ import (
 	"github.com/batbern/infrastructure/config/configtest"
 	"github.com/batbern/infrastructure/internal/synth"
 	"github.com/batbern/infrastructure/internal/terraform"
+	"github.com/batbern/infrastructure/internal/terraform/terraformtest"
 )
 
 // Unusual configurations that are accepted synthesize, whatever fields they change together: no panic, no error of jsii.
@@ -49,7 +49,7 @@ func TestAcceptedConfigurationsSynthesize(t *testing.T) {
 // validate has the real provider check the first environment, where Terraform and the provider are available.
 func validate(t *testing.T, project config.Project, seed uint64) {
 	t.Helper()
-	if _, err := terraform.Binary(); err != nil || os.Getenv("TF_CLI_CONFIG_FILE") == "" || seed > 0 {
+	if !terraformtest.ProviderFound() || seed > 0 {
 		return
 	}
 	folder := t.TempDir()
