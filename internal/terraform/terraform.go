@@ -18,8 +18,21 @@ import (
 	"github.com/batbern/infrastructure/internal/tree"
 )
 
-// Binary is the path of terraform, or of tofu where there is no terraform.
+// BinaryVariable names the engine, "tofu" for example. The cdktf CLI reads the same variable (cdktf, "Environment
+// Variables").
+const BinaryVariable = "TERRAFORM_BINARY_NAME"
+
+// Binary returns the path of the engine that TERRAFORM_BINARY_NAME names. Without it, it is that of terraform, or of tofu
+// where there is no terraform.
 func Binary() (string, error) {
+	if name := os.Getenv(BinaryVariable); name != "" {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			return "", fmt.Errorf("%s is %q, which is not on the PATH: install it, or unset the variable to use terraform or tofu",
+				BinaryVariable, name)
+		}
+		return path, nil
+	}
 	for _, name := range []string{"terraform", "tofu"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path, nil

@@ -44,6 +44,24 @@ func TestBinary(t *testing.T) {
 	}
 }
 
+func TestBinaryByItsVariable(t *testing.T) {
+	folder := t.TempDir()
+	for _, name := range []string{"terraform", "tofu"} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte("#!/bin/sh\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", folder)
+	t.Setenv(BinaryVariable, "tofu")
+	if path, err := Binary(); err != nil || filepath.Base(path) != "tofu" {
+		t.Errorf("%s, %v", path, err)
+	}
+	t.Setenv(BinaryVariable, "tofoo")
+	if _, err := Binary(); err == nil || !strings.Contains(err.Error(), `TERRAFORM_BINARY_NAME is "tofoo"`) {
+		t.Errorf("an engine that is missing: %v", err)
+	}
+}
+
 func TestUnknownStackListsTheRightOnes(t *testing.T) {
 	fake(t, "terraform", "exit 0")
 	_, err := Open(treetest.Write(t, treetest.New("batbern-base")), "batbern-test", nil)
