@@ -33,7 +33,7 @@ func main() {
 
 func run(out, progress io.Writer) error {
 	start := time.Now()
-	if err := cdktfcli.CheckApproval(); err != nil {
+	if err := cmp.Or(cdktfcli.CheckApproval(), cdktfcli.RefuseHCL()); err != nil {
 		return err
 	}
 	variables, err := config.FromProcess(".env")
