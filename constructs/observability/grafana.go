@@ -28,7 +28,7 @@ func grafana(scope constructs.Construct, constructID string, props Props) (endpo
 		PermissionsBoundary: jsii.String(props.BoundaryArn),
 	})
 	rights := iamrolepolicy.NewIamRolePolicy(scope, jsii.String("rights"), &iamrolepolicy.IamRolePolicyConfig{
-		Name: jsii.String("rights"), Role: role.Id(), Policy: jsii.String(grafanaPolicy().JSON()),
+		Name: jsii.String("rights"), Role: role.Id(), Policy: jsii.String(grafanaPolicy(props).JSON()),
 	})
 	workspace := grafanaworkspace.NewGrafanaWorkspace(scope, jsii.String("workspace"), &grafanaworkspace.GrafanaWorkspaceConfig{
 		Name:                    jsii.String(props.Name),
@@ -45,7 +45,10 @@ func grafana(scope constructs.Construct, constructID string, props Props) (endpo
 
 // grafanaPolicy reads, and changes nothing. CloudWatch and X-Ray know no resources for most of it.
 // https://docs.aws.amazon.com/grafana/latest/userguide/AMG-manage-permissions.html
-func grafanaPolicy() policy.Document {
+//
+// "Users who can access encrypted trace data have permission to call kms:Decrypt" (AWS, "How AWS X-Ray works with IAM").
+// https://docs.aws.amazon.com/xray/latest/devguide/security_iam_service-with-iam.html
+func grafanaPolicy(props Props) policy.Document {
 	read := func(sid string, actions ...string) policy.Statement {
 		return policy.Statement{Sid: sid, Effect: policy.Allow, Actions: actions, Resources: []string{"*"}}
 	}
@@ -56,5 +59,9 @@ func grafanaPolicy() policy.Document {
 		read("ReadTraces", "xray:BatchGetTraces", "xray:GetGroup", "xray:GetGroups", "xray:GetInsight", "xray:GetInsightEvents", "xray:GetInsightImpactGraph",
 			"xray:GetInsightSummaries", "xray:GetServiceGraph", "xray:GetTimeSeriesServiceStatistics", "xray:GetTraceGraph", "xray:GetTraceSummaries"),
 		read("FindResources", "ec2:DescribeRegions", "tag:GetResources"),
+		{
+			Sid: "DecryptTraces", Effect: policy.Allow, Actions: []string{"kms:Decrypt"}, Resources: []string{props.LogsKeyArn},
+			Conditions: policy.Conditions{"StringEquals": {"kms:ViaService": policy.ViaServices(props.Account.Region, "xray")}},
+		},
 	}}
 }
