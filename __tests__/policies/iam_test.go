@@ -19,6 +19,7 @@ import (
 // form of them, or what they concern has no name before it exists.
 var onAnyResource = map[string]string{
 	"cloudwatch:PutMetricData":                  "metrics have no ARN; a namespace is the condition",
+	"codedeploy:StopDeployment":                 "IAM knows no resource for it; the id of a deployment cannot be guessed",
 	"ec2:AssignPrivateIpAddresses":              "a function's network interfaces are made and named by Lambda",
 	"ec2:CreateNetworkInterface":                "as above",
 	"ec2:DeleteNetworkInterface":                "as above",
@@ -32,7 +33,7 @@ var onAnyResource = map[string]string{
 	"elasticloadbalancing:DescribeRules":        "as above",
 	"elasticloadbalancing:DescribeTargetGroups": "as above",
 	"elasticloadbalancing:DescribeTargetHealth": "as above",
-	"logs:DescribeLogGroups":                    "Describe takes no resource; ECS Exec looks for its log",
+	"logs:DescribeLogGroups":                    "Describe takes no resource; ECS Exec and flow logs look for their log group",
 	"kms:CreateKey":                             "a key has no name before it exists",
 	"s3:ListAllMyBuckets":                       "Synthetics looks for its bucket among all",
 	"secretsmanager:GetRandomPassword":          "it concerns no secret",

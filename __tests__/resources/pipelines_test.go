@@ -67,9 +67,10 @@ func rolloutRights(t *testing.T, stack *testkit.Stack, environment config.Enviro
 	target := stack.Resource(t, "aws_appautoscaling_target", below(service.Name, "scaling_target"))
 	rights["application-autoscaling:RegisterScalableTarget"] = []string{"${" + target.Address() + ".arn}"}
 	name := stack.Name + "-" + service.Name
-	for _, action := range []string{"CreateDeployment", "GetDeployment", "GetDeploymentGroup", "StopDeployment"} {
+	for _, action := range []string{"CreateDeployment", "GetDeployment", "GetDeploymentGroup"} {
 		rights["codedeploy:"+action] = arn("codedeploy", "deploymentgroup:"+name+"/"+name)
 	}
+	rights["codedeploy:StopDeployment"] = []string{"*"}
 	for _, action := range []string{"GetApplicationRevision", "RegisterApplicationRevision"} {
 		rights["codedeploy:"+action] = arn("codedeploy", "application:"+name)
 	}

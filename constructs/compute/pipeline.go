@@ -51,7 +51,10 @@ func pipelinePolicy(service config.Service, p parts, deploymentGroup string, pro
 		policy.Statement{Sid: "SuspendScaling", Effect: policy.Allow, Actions: []string{"application-autoscaling:RegisterScalableTarget"}, Resources: []string{p.scalingTargetArn}},
 		policy.Statement{Sid: "WatchService", Effect: policy.Allow, Actions: []string{"ecs:DescribeServices", "ecs:UpdateService"}, Resources: running},
 		policy.Statement{Sid: "RollOut", Effect: policy.Allow, Resources: []string{arn("codedeploy", "deploymentgroup:"+deploymentGroup+"/"+deploymentGroup)},
-			Actions: []string{"codedeploy:CreateDeployment", "codedeploy:GetDeployment", "codedeploy:GetDeploymentGroup", "codedeploy:StopDeployment"}},
+			Actions: []string{"codedeploy:CreateDeployment", "codedeploy:GetDeployment", "codedeploy:GetDeploymentGroup"}},
+		// IAM knows no resource for StopDeployment. The role cannot list deployments: it knows the ids of its own.
+		// https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscodedeploy.html
+		policy.Statement{Sid: "GiveUp", Effect: policy.Allow, Actions: []string{"codedeploy:StopDeployment"}, Resources: []string{"*"}},
 		policy.Statement{Sid: "NameRevision", Effect: policy.Allow, Resources: []string{arn("codedeploy", "application:"+deploymentGroup)},
 			Actions: []string{"codedeploy:GetApplicationRevision", "codedeploy:RegisterApplicationRevision"}},
 		policy.Statement{Sid: "ReadTrafficShift", Effect: policy.Allow, Actions: []string{"codedeploy:GetDeploymentConfig"},

@@ -65,14 +65,14 @@ func flowLogTrust(account config.Account) string {
 // flowLogWriting is what flow logs need to write into the one log group. They look for it among all groups.
 // https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
 func flowLogWriting(props Props) string {
-	groups := fmt.Sprintf("arn:aws:logs:%s:%s:log-group:", props.Account.Region, props.Account.ID)
-	group := groups + rejectedLogGroup(props)
+	group := fmt.Sprintf("arn:aws:logs:%s:%s:log-group:%s", props.Account.Region, props.Account.ID, rejectedLogGroup(props))
 	return policy.Document{Statements: []policy.Statement{
 		{
 			Sid: "WriteRejected", Effect: policy.Allow,
 			Actions:   []string{"logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"},
 			Resources: []string{group, group + ":*"},
 		},
-		{Sid: "FindGroup", Effect: policy.Allow, Actions: []string{"logs:DescribeLogGroups"}, Resources: []string{groups + "*"}},
+		// IAM knows no resource for it
+		{Sid: "FindGroup", Effect: policy.Allow, Actions: []string{"logs:DescribeLogGroups"}, Resources: []string{"*"}},
 	}}.JSON()
 }
