@@ -23,7 +23,8 @@ func main() {
 	out, errors := os.Stdout, os.Stderr
 	progress := io.Writer(errors)
 	if os.Getenv(cdktfcli.OutputVariable) != "" {
-		progress = io.Discard // the cdktf CLI shows its own, and takes every line of ours for an error
+		// the cdktf CLI shows its own progress, and prints what comes on standard error twice
+		progress, errors = io.Discard, out
 	}
 	if err := run(out, progress); err != nil {
 		fmt.Fprintln(errors, err)

@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -98,6 +99,13 @@ func TestApprovalWithoutATerminal(t *testing.T) {
 		output, err := cdktf(t, variables, args...)
 		if err == nil || !strings.Contains(output, "add --auto-approve") || strings.Contains(output, "Raw mode") {
 			t.Errorf("cdktf %s: %v\n%s", command, err, output)
+		}
+	}
+	for _, target := range []string{"deploy", "destroy"} {
+		command := exec.Command("make", target, "ENV=dev")
+		command.Dir, command.Env = project(t), append(os.Environ(), variables...)
+		if output, err := command.CombinedOutput(); err == nil || !strings.Contains(string(output), "add AUTO_APPROVE=true") {
+			t.Errorf("make %s: %v\n%s", target, err, output)
 		}
 	}
 	if text, err := os.ReadFile(recorded); err == nil {
