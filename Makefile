@@ -39,7 +39,7 @@ test: setup ## all tests, with coverage
 	@$(TOOL) go-test-coverage --config .testcoverage.yml
 
 test-provider: setup ## the tests that need Terraform and the AWS provider
-	@BATBERN_TEST_PROVIDER=true go test -count=1 -timeout 60m $(addprefix ./__tests__/,changes cli integration)
+	@PROVIDER_TESTS=true go test -count=1 -timeout 60m $(addprefix ./__tests__/,changes cli integration)
 
 test-migrations: setup ## the migrations with real Flyway on a real PostgreSQL
 	CI=true go test -count=1 ./migrations/... ./internal/migrationlint ./lambda/migration-runner/...

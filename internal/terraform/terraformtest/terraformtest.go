@@ -8,7 +8,7 @@ import (
 
 // Variable is the environment variable that says that Terraform finds the AWS provider, in the registry or in a mirror
 // that the CLI configuration names. .ci/run sets it after a probe, make test-provider without one.
-const Variable = "BATBERN_TEST_PROVIDER"
+const Variable = "PROVIDER_TESTS"
 
 // RequireProvider skips the test where Variable is empty. Where it is set, a missing provider fails the test.
 func RequireProvider(t testing.TB) {
