@@ -165,18 +165,12 @@ func (e Environment) privateAddresses() int {
 // routesApart refuses two rules of one priority and two services that claim the same path.
 func (e Environment) routesApart(at path, report *Faults) {
 	byPriority, byPath := map[int]string{}, map[string]string{}
-	highest := 0
-	for _, service := range e.Services {
-		for _, route := range service.Routes {
-			highest = max(highest, route.Priority)
-		}
-	}
 	for _, service := range e.Services {
 		for _, route := range service.Routes {
 			field := at.field("Services").key(service.Name).field("Routes").key(fmt.Sprint(route.Priority))
 			if other, taken := byPriority[route.Priority]; taken {
 				report.add(field.field("Priority"), route.Priority, "a priority of its own: "+other+" has this one",
-					fmt.Sprintf("take a free one, for example %d", free(byPriority, highest)))
+					fmt.Sprintf("take a free one, for example %d", e.freePriority(service.Name, route)))
 			}
 			byPriority[route.Priority] = cmp.Or(byPriority[route.Priority], service.Name)
 			for _, pattern := range route.Paths {
@@ -190,19 +184,50 @@ func (e Environment) routesApart(at path, report *Faults) {
 	}
 }
 
-// free is a priority that nobody has, beside the highest.
-func free(taken map[int]string, highest int) int {
-	for _, candidate := range []int{highest + 10, highest + 1} {
-		if candidate <= highestPriority {
-			return candidate
+// freePriority is the nearest priority that no route has and at which the service's route hides no other one and is not
+// hidden itself. It is 0 where there is none.
+func (e Environment) freePriority(service string, route Route) int {
+	taken := map[int]bool{}
+	for _, other := range e.Services {
+		for _, each := range other.Routes {
+			taken[each.Priority] = true
 		}
 	}
-	for candidate := highestPriority; candidate > 1; candidate-- {
-		if taken[candidate] == "" {
-			return candidate
+	for distance := 1; distance < highestPriority; distance++ {
+		for _, candidate := range []int{route.Priority + distance, route.Priority - distance} {
+			if candidate < 1 || candidate > highestPriority || taken[candidate] {
+				continue
+			}
+			if e.reachable(service, Route{Priority: candidate, Paths: route.Paths}) {
+				return candidate
+			}
 		}
 	}
-	return 1
+	return 0
+}
+
+// reachable says whether a service's route leaves the other services' routes something, and they it.
+func (e Environment) reachable(service string, route Route) bool {
+	for _, pattern := range route.Paths {
+		if len(e.hiddenBy(service, route.Priority, pattern)) > 0 {
+			return false
+		}
+	}
+	trial := e
+	trial.Services = []Service{{Name: service, Routes: []Route{route}}}
+	for _, other := range e.Services {
+		if other.Name == service {
+			continue
+		}
+		for _, each := range other.Routes {
+			for _, pattern := range each.Paths {
+				if len(trial.hiddenBy(other.Name, each.Priority, pattern)) > 0 {
+					return false
+				}
+			}
+		}
+	}
+	return true
 }
 
 // usersApart keeps one service's rights in the database from being another's.

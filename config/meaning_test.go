@@ -21,7 +21,7 @@ func only(t *testing.T, err error) Fault {
 // What AWS or Terraform would refuse, or what nobody can mean: each is one fault, at its field, with the file to change.
 func TestWhatCannotBeMeant(t *testing.T) {
 	service := func(change func(*Service)) func(*Environment) {
-		return func(e *Environment) { change(&e.Services[1]) } // attendee-experience
+		return func(e *Environment) { change(serviceOf(e, "attendee-experience")) }
 	}
 	const own = "Services[attendee-experience]."
 	variable := func(value string) func(*Environment) {
@@ -81,7 +81,7 @@ func TestWhatCannotBeMeant(t *testing.T) {
 
 func schedule(cron string) func(*Environment) {
 	return func(e *Environment) {
-		scaling := &e.Services[1].Scaling
+		scaling := &serviceOf(e, "attendee-experience").Scaling
 		scaling.Schedules = []Schedule{{Name: "x", Cron: cron, Zone: zurich, MinTasks: scaling.MinTasks, MaxTasks: scaling.MaxTasks}}
 	}
 }
@@ -102,7 +102,7 @@ func TestASharedMistakeIsToldOnce(t *testing.T) {
 	project := load(t, nil)
 	for i := range project.Environments {
 		project.Environments[i].Services = cloned(project.Environments[i].Services)
-		project.Environments[i].Services[1].Port = 80
+		serviceOf(&project.Environments[i], "attendee-experience").Port = 80
 	}
 	if fault := only(t, project.validate().err()); fault.Path != "Services[attendee-experience].Port" || !strings.Contains(fault.Remedy, "config/services.go") {
 		t.Errorf("got %v", fault)

@@ -150,6 +150,12 @@ func cloned(services []Service) []Service {
 	return out
 }
 
+// serviceOf is an environment's service of that name. Tests name services: somebody may add one anywhere in the list.
+func serviceOf(environment *Environment, name string) *Service {
+	i := slices.IndexFunc(environment.Services, func(service Service) bool { return service.Name == name })
+	return &environment.Services[i]
+}
+
 func TestComputeAndApiFaults(t *testing.T) {
 	for field, spoil := range map[string]func(*Environment){
 		"Compute.ContainerInsights":    func(e *Environment) { e.Compute.ContainerInsights = "disabled" },
@@ -260,32 +266,63 @@ func TestLimitsOfManyServices(t *testing.T) {
 	}
 }
 
-// A priority that is taken is answered with one that is free.
+// A priority that is taken is answered with one that is accepted, whichever two services share it.
 func TestFreePriorityIsOffered(t *testing.T) {
-	project := load(t, nil)
-	environment := &project.Environments[0]
-	environment.Services = cloned(environment.Services)
-	environment.Services[0].Routes[0].Priority = 200
-	for _, fault := range project.validate() {
-		var offered int
-		if _, err := fmt.Sscanf(fault.Remedy, "take a free one, for example %d", &offered); err != nil {
-			t.Fatalf("%v: %v", fault, err)
+	names := load(t, nil).Environments[0].Services
+	for _, changed := range names {
+		for _, holder := range names {
+			if changed.Name == holder.Name {
+				continue
+			}
+			project := load(t, nil)
+			environment := &project.Environments[0]
+			environment.Services = cloned(environment.Services)
+			serviceOf(environment, changed.Name).Routes[0].Priority = holder.Routes[0].Priority
+			fault := only(t, project.validate().err())
+			var offered int
+			if _, err := fmt.Sscanf(fault.Remedy, "take a free one, for example %d", &offered); err != nil {
+				t.Fatalf("%v: %v", fault, err)
+			}
+			second := changed.Name // the fault is at the later one of the two
+			if strings.Contains(fault.Path, "["+holder.Name+"]") {
+				second = holder.Name
+			}
+			serviceOf(environment, second).Routes[0].Priority = offered
+			for _, fault := range project.validate() {
+				if !strings.HasSuffix(fault.Path, ".Paths") || strings.Contains(fault.Path, "["+second+"]") {
+					t.Errorf("%s at the priority of %s, then %s at %d, which was offered: %v", changed.Name, holder.Name, second, offered, fault)
+				}
+			}
 		}
-		environment.Services[0].Routes[0].Priority = offered
 	}
-	if faults := project.validate(); len(faults) > 0 {
-		t.Errorf("what was offered is refused: %v", faults)
+}
+
+func TestFreePriority(t *testing.T) {
+	service := func(name string, priority int, paths ...string) Service {
+		return Service{Name: name, Routes: []Route{{Priority: priority, Paths: paths}}}
 	}
-	taken := map[int]string{}
-	for i := highestPriority; i > 1; i-- {
-		taken[i] = "x"
+	all := Service{Name: "all"}
+	for priority := 1; priority <= highestPriority; priority++ {
+		if priority != 40 {
+			all.Routes = append(all.Routes, Route{Priority: priority})
+		}
 	}
-	if got := free(taken, highestPriority); got != 1 {
-		t.Errorf("the last free priority is 1, not %d", got)
-	}
-	delete(taken, 40)
-	if got := free(taken, highestPriority); got != 40 {
-		t.Errorf("the free priority is 40, not %d", got)
+	for name, c := range map[string]struct {
+		others []Service
+		route  Route
+		want   int
+	}{
+		"the next":                   {[]Service{service("a", 200, "/a")}, Route{200, []string{"/b"}}, 201},
+		"the last one of all":        {[]Service{all}, Route{9000, []string{"/b"}}, 40},
+		"none":                       {[]Service{all, service("a", 40, "/a")}, Route{200, []string{"/b"}}, 0},
+		"below one that would hide":  {[]Service{service("a", 200, "/api/*")}, Route{200, []string{"/api/b"}}, 199},
+		"above those that it hides":  {[]Service{service("a", 200, "/api/a"), service("b", 203, "/api/b")}, Route{200, []string{"/api/*"}}, 204},
+		"the highest there is taken": {[]Service{service("a", highestPriority, "/a")}, Route{highestPriority, []string{"/b"}}, highestPriority - 1},
+	} {
+		environment := Environment{Services: append(c.others, Service{Name: "new", Routes: []Route{c.route}})}
+		if got := environment.freePriority("new", c.route); got != c.want {
+			t.Errorf("%s: %d, want %d", name, got, c.want)
+		}
 	}
 }
 
