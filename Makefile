@@ -10,6 +10,9 @@ COVERED  = ./config/...,./constructs/...,./stacks/...,./lambda/...
 PYTHON  ?= python3
 ENVIRONMENTS = base dev staging prod
 
+# no usage statistics of the cdktf CLI and Terraform: where the network blocks them, they end in an error message
+export CHECKPOINT_DISABLE ?= 1
+
 .PHONY: help terminal setup synth migration-image test test-provider test-migrations snapshots lint validate provider-lock plan deploy destroy environment local local-gaps permissions local-destroy cost diagram docs bench clean
 
 help: ## this list

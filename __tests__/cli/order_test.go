@@ -104,7 +104,8 @@ func TestApprovalWithoutATerminal(t *testing.T) {
 	for _, target := range []string{"deploy", "destroy"} {
 		command := exec.Command("make", target, "ENV=dev")
 		command.Dir, command.Env = project(t), append(os.Environ(), variables...)
-		if output, err := command.CombinedOutput(); err == nil || !strings.Contains(string(output), "add AUTO_APPROVE=true") {
+		output, err := command.CombinedOutput()
+		if err == nil || !strings.Contains(string(output), "add AUTO_APPROVE=true") {
 			t.Errorf("make %s: %v\n%s", target, err, output)
 		}
 	}
@@ -112,12 +113,14 @@ func TestApprovalWithoutATerminal(t *testing.T) {
 		t.Errorf("terraform ran: %s", text)
 	}
 	t.Run("asked for by a variable", func(t *testing.T) {
-		output, err := cdktf(t, append(variables, "CDKTF_AUTO_APPROVE=true"), "deploy", "batbern-dev", "--output", filepath.Join(folder, "cdktf.out"))
+		approved := append(variables, "CDKTF_AUTO_APPROVE=true")
+		output, err := cdktf(t, approved, "deploy", "batbern-dev", "--output", filepath.Join(folder, "cdktf.out"))
 		if err != nil {
 			t.Errorf("%v\n%s", err, output)
 		}
 		// each stack has the checked-in lock, so that a mirror is enough (terraform.WriteLocks)
-		if asked, err := os.ReadFile(recorded + ".registry"); err == nil && runtime.GOOS+"_"+runtime.GOARCH == "linux_amd64" {
+		asked, err := os.ReadFile(recorded + ".registry")
+		if err == nil && runtime.GOOS+"_"+runtime.GOARCH == "linux_amd64" {
 			t.Errorf("the CLI asks the registry for checksums: terraform %s", asked)
 		}
 	})

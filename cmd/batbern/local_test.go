@@ -15,8 +15,8 @@ import (
 	"github.com/batbern/infrastructure/internal/tree/treetest"
 )
 
-// fakeLocal is a working directory whose `go run .` writes the base and dev, and whose terraform does nothing but wait in
-// an apply. Both record how they were called.
+// fakeLocal is a working directory whose `go run .` writes the base and dev, and whose terraform does nothing but wait
+// in an apply. Both record how they were called.
 func fakeLocal(t *testing.T) (folder string, variables []string, recorded func() []string) {
 	t.Helper()
 	folder = t.TempDir()
@@ -51,7 +51,8 @@ func TestLocalDestroyAtTheNamedEndpoint(t *testing.T) {
 	binary := build(t)
 	folder, variables, recorded := fakeLocal(t)
 	// the last synthesis was for another endpoint
-	variables = append(variables, "CDKTF_OUTDIR="+filepath.Join(folder, localTree), "BATBERN_AWS_ENDPOINT_URL=http://127.0.0.1:1")
+	variables = append(variables, "CDKTF_OUTDIR="+filepath.Join(folder, localTree),
+		"BATBERN_AWS_ENDPOINT_URL=http://127.0.0.1:1")
 	last := exec.Command(filepath.Join(folder, "bin", "go"))
 	last.Env = variables
 	if out, err := last.CombinedOutput(); err != nil {
@@ -91,8 +92,8 @@ func TestLocalInterrupted(t *testing.T) {
 	command := exec.Command(binary, "local", "apply", "base", "--endpoint", server.URL)
 	command.Dir, command.Env = folder, variables
 	code, message := interrupt(t, command, func() bool { return slices.Contains(recorded(), "apply batbern-base") })
-	lines := strings.Split(strings.TrimSpace(message), "\n")
-	if code != exitInterrupted || lines[len(lines)-1] != "batbern: interrupted" || strings.Contains(message, "exit status") {
+	interrupted := strings.HasSuffix(message, "\nbatbern: interrupted\n")
+	if code != exitInterrupted || !interrupted || strings.Contains(message, "exit status") {
 		t.Errorf("exit code %d:\n%s", code, message)
 	}
 	if !strings.Contains(message, "batbern-base: apply ") {

@@ -42,7 +42,8 @@ func TestForgetBackends(t *testing.T) {
 		if err := errors.Join(
 			os.MkdirAll(filepath.Dir(path), 0o700),
 			os.WriteFile(path, fmt.Appendf(nil, `{"version": 3, "backend": %s}`, record[c.before]), 0o600),
-			os.WriteFile(filepath.Join(stack, "cdk.tf.json"), fmt.Appendf(nil, `{"terraform": {"backend": %s}}`, c.after), 0o600),
+			os.WriteFile(filepath.Join(stack, "cdk.tf.json"),
+				fmt.Appendf(nil, `{"terraform": {"backend": %s}}`, c.after), 0o600),
 			ForgetBackends(folder, stacks.EmulatorState),
 		); err != nil {
 			t.Fatal(err)

@@ -22,7 +22,8 @@ func TestMain(m *testing.M) {
 func TestRemediesOfASecretScheduledForDeletion(t *testing.T) {
 	client := secretsmanager.NewFromConfig(mototest.Shared(t).Config())
 	create := func(name, value string) error {
-		_, err := client.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{Name: aws.String(name), SecretString: aws.String(value)})
+		_, err := client.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{
+			Name: aws.String(name), SecretString: aws.String(value)})
 		return err
 	}
 	scheduled := func(name string) {
@@ -49,10 +50,11 @@ func TestRemediesOfASecretScheduledForDeletion(t *testing.T) {
 	}
 
 	scheduled("restored")
-	if _, err := client.RestoreSecret(t.Context(), &secretsmanager.RestoreSecretInput{SecretId: aws.String("restored")}); err != nil {
+	restored := aws.String("restored")
+	if _, err := client.RestoreSecret(t.Context(), &secretsmanager.RestoreSecretInput{SecretId: restored}); err != nil {
 		t.Fatal(err)
 	}
-	value, err := client.GetSecretValue(t.Context(), &secretsmanager.GetSecretValueInput{SecretId: aws.String("restored")})
+	value, err := client.GetSecretValue(t.Context(), &secretsmanager.GetSecretValueInput{SecretId: restored})
 	if err != nil || aws.ToString(value.SecretString) != "before" {
 		t.Errorf("the value is not kept: %v", err)
 	}
