@@ -130,7 +130,7 @@ var repeated = func() (names []string) {
 // searched are types whose issues were searched for such differences, and none was found that concerns these stacks and
 // provider 5.100.0.
 var searched = []string{
-	"aws_ecr_pull_through_cache_rule",
+	"aws_ecr_pull_through_cache_rule", "aws_ecr_repository_creation_template",
 	"aws_acm_certificate", "aws_apigatewayv2_integration", "aws_appautoscaling_scheduled_action",
 	"aws_appautoscaling_target", "aws_backup_plan", "aws_backup_restore_testing_plan",
 	"aws_backup_restore_testing_selection", "aws_budgets_budget", "aws_ce_anomaly_subscription",

@@ -204,6 +204,9 @@ func taskContainers(t testing.TB, task testkit.Resource) []map[string]any {
 	return containers
 }
 
+// taggedOnly is a repository with a tag and no digest.
+var taggedOnly = regexp.MustCompile(`^[a-z0-9/-]+:v?[0-9]+\.[0-9]+\.[0-9]+$`)
+
 var secretLooking = regexp.MustCompile(`(?i)PASSWORD|SECRET|TOKEN|KEY$`)
 
 // Every container of every task is closed as far as it goes, and says all that ECS would say back.
@@ -250,8 +253,10 @@ func TestContainersAreHardened(t *testing.T) {
 					}
 				}
 				image := c["image"].(string)
-				// a public image comes by digest from the account's own registry, never from the internet's
-				if strings.Contains(image, ".amazonaws.com/public/") != strings.Contains(image, "@sha256:") || strings.HasPrefix(image, "public.ecr.aws/") {
+				// A public image comes from the account's own registry, never from the internet's. ECR does not find an
+				// image by its digest before it has cached it: https://github.com/aws/containers-roadmap/issues/2837
+				_, public, cached := strings.Cut(image, ".amazonaws.com/public/")
+				if cached && !taggedOnly.MatchString(public) || strings.HasPrefix(image, "public.ecr.aws/") {
 					t.Errorf("%s: image %s", at, image)
 				}
 				if delay := c["stopTimeout"].(float64); delay <= loadbalancer.DeregistrationSeconds || delay >= 120 {
@@ -775,3 +780,24 @@ func TestUnknownServiceIsNamed(t *testing.T) {
 func below(service, part string) string { return "services/" + snake(service) + "/" + part }
 
 func snake(name string) string { return strings.ReplaceAll(name, "-", "_") }
+
+// Copies of public images keep their tags: ECR would otherwise follow a tag that somebody moves upstream.
+func TestCachedPublicImagesKeepTheirTags(t *testing.T) {
+	for _, stack := range testkit.Stacks(t) {
+		for _, rule := range stack.Resources("aws_ecr_pull_through_cache_rule") {
+			templates := stack.Resources("aws_ecr_repository_creation_template")
+			if len(templates) != 1 {
+				t.Fatalf("%s: %d templates for %s", stack.Name, len(templates), rule.Path)
+			}
+			template := templates[0]
+			if template.Text("prefix") != rule.Text("ecr_repository_prefix") || template.Text("image_tag_mutability") != "IMMUTABLE" ||
+				!slices.Contains(template.Body["applied_for"].([]any), any("PULL_THROUGH_CACHE")) {
+				t.Errorf("%s: %s: %v", stack.Name, template.Path, template.Body)
+			}
+			before, _ := rule.Body["depends_on"].([]any)
+			if !slices.Contains(before, any(template.Address())) {
+				t.Errorf("%s: %s may make repositories before %s", stack.Name, rule.Path, template.Path)
+			}
+		}
+	}
+}

@@ -71,6 +71,7 @@ func (Rights) ManageEnvironment() policy.Document {
 			verbs("codedeploy", "Create* Delete* Update*", tags),
 			verbs("ec2", "Allocate* Associate* Attach* Authorize* Create* Delete* Detach* Disable* Disassociate* Enable* Modify* Release* Replace* Revoke*"),
 			verbs("ecr", "CreatePullThroughCacheRule DeletePullThroughCacheRule UpdatePullThroughCacheRule"),
+			verbs("ecr", "CreateRepositoryCreationTemplate DeleteRepositoryCreationTemplate UpdateRepositoryCreationTemplate"),
 			verbs("ecs", "Create* Delete* Deregister* Put* Register* Update*", tags),
 			verbs("elasticache", "Add* Create* Decrease* Delete* Increase* Modify* Remove* Reset*"),
 			verbs("elasticloadbalancing", "Add* Create* Delete* Modify* Remove* Set*"),
