@@ -48,6 +48,25 @@ func TestContentEndsARedirect(t *testing.T) {
 	}
 }
 
+// All visitors of a conference share the auditorium's one address, and none of them may be blocked: each loads the
+// application and then photographs, and the application calls the API.
+func TestAnAuditoriumBehindOneAddressIsServed(t *testing.T) {
+	const visitors, files, calls = 300, 100, 30
+	for _, environment := range load(t, nil).Environments {
+		for name, c := range map[string]struct {
+			firewall Firewall
+			each     int
+		}{
+			"the site": {environment.Edge.Firewall, files},
+			"the API":  {environment.Api.Firewall, calls},
+		} {
+			if needed := visitors * c.each; c.firewall.Mode != FirewallOff && c.firewall.RequestsPerFiveMinutes < needed {
+				t.Errorf("%s: %s accepts %d requests of one address, an auditorium sends %d", environment.Name, name, c.firewall.RequestsPerFiveMinutes, needed)
+			}
+		}
+	}
+}
+
 func TestEdgeProductionFloor(t *testing.T) {
 	project := load(t, nil)
 	production := &project.Environments[2]

@@ -90,8 +90,9 @@ func prod(settings Settings) Environment {
 			Replicated:       true,
 		},
 		Edge: Edge{
-			PriceClass:      "PriceClass_100", // Europe and North America: where attendees are
-			Firewall:        Firewall{Mode: FirewallBlock, RequestsPerFiveMinutes: 2000, LogRetentionDays: 365},
+			PriceClass: "PriceClass_100", // Europe and North America: where attendees are
+			// an auditorium shares one address
+			Firewall:        Firewall{Mode: FirewallBlock, RequestsPerFiveMinutes: 30_000, LogRetentionDays: 365},
 			EnforcePolicy:   true,
 			Indexed:         true,
 			QueryableLogs:   true,

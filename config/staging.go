@@ -70,7 +70,7 @@ func staging(settings Settings) Environment {
 		Edge: Edge{
 			PriceClass: "PriceClass_100",
 			// counts what production blocks: a false alarm shows here first
-			Firewall:       Firewall{Mode: FirewallCount, RequestsPerFiveMinutes: 2000, LogRetentionDays: 30},
+			Firewall:       Firewall{Mode: FirewallCount, RequestsPerFiveMinutes: 30_000, LogRetentionDays: 30},
 			Redirects:      formerAddresses(),
 			ConnectOrigins: signIn(homeRegion),
 		},

@@ -112,7 +112,9 @@ func rateRule(props Props) *waf.Wafv2WebAclRule {
 	limit := map[string]any{"limit": settings.RequestsPerFiveMinutes, "aggregate_key_type": "IP", "evaluation_window_sec": 300}
 	if props.ClientHeader != "" {
 		limit["aggregate_key_type"] = "FORWARDED_IP"
-		// a request without the header did not come through the service that writes it
+		// MATCH is for a header without a valid address. A request without the header escapes the rule, so the service that
+		// writes it has to write it into every request, and be the only way here
+		// https://docs.aws.amazon.com/waf/latest/APIReference/API_ForwardedIPConfig.html
 		limit["forwarded_ip_config"] = map[string]any{"header_name": props.ClientHeader, "fallback_behavior": "MATCH"}
 	}
 	action := &waf.Wafv2WebAclRuleAction{Count: &waf.Wafv2WebAclRuleActionCount{}}
