@@ -46,6 +46,8 @@ func AssetFunction() (string, error) {
 }
 
 type settings struct {
+	// Host is the one name that pages are shown under; empty while another distribution holds it, so that ours can be
+	// looked at under its own domain name before the name is moved.
 	Host     string      `json:"host"`
 	Paths    [][3]string `json:"paths"`
 	Prefixes [][3]string `json:"prefixes"`
@@ -54,6 +56,9 @@ type settings struct {
 // requestSettings sorts redirects the way the function looks them up: paths by name, patterns by length, longest first.
 func requestSettings(domains config.Domains, redirects []config.Redirect) settings {
 	out := settings{Host: domains.Www(), Paths: [][3]string{}, Prefixes: [][3]string{}}
+	if domains.IsHeld(domains.Www()) {
+		out.Host = ""
+	}
 	for _, redirect := range redirects {
 		host := domains.Www()
 		if redirect.Content {

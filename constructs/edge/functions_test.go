@@ -271,6 +271,24 @@ func TestPatternsOfDifferentLength(t *testing.T) {
 	}
 }
 
+// While another distribution holds www, ours shows its pages under its own domain name: a redirect would lead to the other.
+func TestHeldNameIsNoPlaceToGoTo(t *testing.T) {
+	domains := config.Domains{Zone: "batbern.ch", Root: "batbern.ch", Held: []string{"www.batbern.ch"}}
+	code, err := RequestFunction(domains, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	visitAll(t, code, []visit{
+		{host: "d111111abcdef8.cloudfront.net", uri: "/", serves: "/index.html"},
+		{host: "d111111abcdef8.cloudfront.net", uri: "/assets/index-4f3a.js", serves: "/assets/index-4f3a.js"},
+	})
+	domains.Held = []string{"batbern.ch"}
+	if code, err = RequestFunction(domains, nil); err != nil {
+		t.Fatal(err)
+	}
+	visitAll(t, code, []visit{{host: "d111111abcdef8.cloudfront.net", uri: "/", goes: "https://www.batbern.ch/"}})
+}
+
 // What was asked goes along: behind the target's own query, before its fragment.
 func TestQueriesGoAlong(t *testing.T) {
 	domains := config.Domains{Zone: "batbern.ch", Root: "batbern.ch"}

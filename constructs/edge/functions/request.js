@@ -14,7 +14,7 @@ function handler(event) {
     if (moved) {
         return redirect(moved, query);
     }
-    if (request.headers.host && request.headers.host.value.toLowerCase() !== settings.host) {
+    if (settings.host && request.headers.host && request.headers.host.value.toLowerCase() !== settings.host) {
         return redirect('https://' + settings.host + request.uri, query);
     }
     // a file that is missing stays missing: only pages are the router's
