@@ -2,6 +2,7 @@ package integration_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -61,6 +62,7 @@ func TestDeploymentGuide(t *testing.T) {
 			"if then":                                                "syntax",
 			"aws cloudfront move-alias --alias x":                    "move-alias",
 			"aws s3api create-bucket --name x":                       "--name",
+			"aws s3 sync dist s3://b --remove":                       "--remove",
 			"make deploi ENV=dev":                                    "deploi",
 			"npx cdktf deploy batbern-test":                          "batbern-test",
 			"terraform output zone_servers":                          "zone_servers",
@@ -145,6 +147,14 @@ func options(text string) []string {
 	return names
 }
 
+// customCommands are commands that the AWS CLI has beside the API's operations, or with other options, and those of their
+// options that the guide may use. AWS CLI Command Reference: https://docs.aws.amazon.com/cli/latest/reference/s3/sync.html
+var customCommands = map[string][]string{
+	"cloudfront create-invalidation": {"--distribution-id", "--paths"}, // --paths is the CLI's own
+	"ecr get-login-password":         {"--region"},
+	"s3 sync":                        {"--delete", "--dryrun", "--exclude", "--include"},
+}
+
 // awsFaults asks AWS's API models, which the AWS CLI makes its commands of.
 func awsFaults(t *testing.T, root, service, operation string, names []string) []string {
 	t.Helper()
@@ -164,8 +174,14 @@ else:
     faults += ["aws %s %s has no %s" % (service, operation, o) for o in options if o[2:] not in known]
 print(json.dumps(faults))
 `
-	if service == "ecr" && operation == "get-login-password" { // the CLI's own, beside the API
-		return nil
+	if options, found := customCommands[service+" "+operation]; found {
+		var faults []string
+		for _, name := range names {
+			if !slices.Contains(options, name) {
+				faults = append(faults, fmt.Sprintf("aws %s %s has no %s", service, operation, name))
+			}
+		}
+		return faults
 	}
 	python, err := filepath.Abs(filepath.Join(root, ".venv", "bin", "python"))
 	if err != nil {
