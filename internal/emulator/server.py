@@ -7,6 +7,7 @@ read. It keeps what it was sent, and knows no rules of AWS: judge.py holds the r
 import base64
 import collections
 import copy
+import inspect
 import io
 import json
 import re
@@ -21,6 +22,7 @@ from moto.core.exceptions import ServiceException
 from moto.core.serialize import XFormedAttributePicker, get_serializer_class
 from moto.core.utils import get_service_model
 from moto.ec2.models.security_groups import SecurityGroupRule
+from moto.s3.models import OWNER as BUCKET_OWNER
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import run_simple
 
@@ -274,7 +276,8 @@ def register_scalable_target(call, forward):
     return answer
 
 
-# --- API Gateway v2: moto gives a domain name neither a status, for which the provider waits, nor a target.
+# --- API Gateway v2: moto returns neither a domain name's status, for which the provider waits, nor its target, and an
+# empty mutual TLS authentication where there is none.
 
 
 @standin("apigatewayv2", "CreateDomainName", "GetDomainName", "UpdateDomainName")
@@ -283,6 +286,8 @@ def domain_name_with_status(call, forward):
     if not answer.good:
         return answer
     document = answer.json()
+    if not document.get("mutualTlsAuthentication"):
+        document.pop("mutualTlsAuthentication", None)
     for configuration in document.get("domainNameConfigurations") or []:
         configuration["domainNameStatus"] = "AVAILABLE"
         configuration["apiGatewayDomainName"] = (
@@ -823,7 +828,7 @@ def delete_query_definition(call, _):
     return {"success": kept("query definition", call).pop(call.params["queryDefinitionId"], None) is not None}
 
 
-# --- CodeDeploy: moto answers with a time as text.
+# --- CodeDeploy: moto answers with a time as text, and forgets a deployment group's alarms.
 
 
 @standin("codedeploy", "GetApplication")
@@ -833,6 +838,20 @@ def get_application(_, forward):
         return answer
     document = answer.json()
     document["application"]["createTime"] = now()
+    return answer.with_json(document)
+
+
+@standin("codedeploy", "CreateDeploymentGroup", "UpdateDeploymentGroup", "GetDeploymentGroup")
+def deployment_group(call, forward):
+    answer = forward()
+    if not answer.good:
+        return answer
+    name = call.params.get("deploymentGroupName") or call.params["currentDeploymentGroupName"]
+    held = remember("deployment group", call, (call.params["applicationName"], name), ["alarmConfiguration"])
+    if call.operation.name != "GetDeploymentGroup":
+        return answer
+    document = answer.json()
+    document["deploymentGroupInfo"].update(held)
     return answer.with_json(document)
 
 
@@ -893,6 +912,7 @@ def database_instance(call, forward):
                 "DatabaseInsightsMode": "database_insights_mode",
                 "MonitoringRoleArn": "monitoring_role_arn",
                 "MonitoringInterval": "monitoring_interval",
+                "EngineLifecycleSupport": "engine_lifecycle_support",
             },
         )
         return answer.with_text(text)
@@ -940,10 +960,12 @@ def create_flow_logs(call, forward):
 
 def keep_rule_descriptions():
     create = SecurityGroupRule.__init__
+    signature = inspect.signature(create)
 
     def create_with_description(rule, *arguments, **named):
         create(rule, *arguments, **named)
-        rule.prefix_list_description = (named.get("prefix_list_id") or {}).get("Description")
+        sent = signature.bind(rule, *arguments, **named).arguments
+        rule.prefix_list_description = (sent.get("prefix_list_id") or {}).get("Description")
 
     def description(rule):
         return (
@@ -1006,6 +1028,13 @@ bucket_document(
     "DeleteBucketReplication",
     lambda document: {"ReplicationConfiguration": document},
 )
+
+
+@standin("s3", "ListBuckets")
+def list_buckets(_, forward):
+    """moto names another owner of all buckets than in a bucket's list of access."""
+    answer = forward()
+    return answer.with_text(answer.body.decode().replace("bcaf1ffd86f41161ca5fb16fd081034f", BUCKET_OWNER))
 
 
 @standin("s3", "DeleteBucket")
@@ -1115,51 +1144,227 @@ def delete_user_group(call, _):
 tagging("elasticache", "ListTagsForResource", "ResourceName", lambda tags: {"TagList": pairs(tags)})
 
 
+# --- ElastiCache: moto makes replication groups without a reader endpoint and without their member clusters.
+
+
+def replication_group(call):
+    return find("replication group", call, call.params["ReplicationGroupId"], "ReplicationGroupNotFoundFault")
+
+
+def configure_replication_group(held, params):
+    """Keeps what the group and its clusters were sent, and derives what AWS answers in other words."""
+    held["sent"].update(params)
+    sent = held["sent"]
+    held.update(
+        {
+            "Description": sent.get("ReplicationGroupDescription"),
+            "AutomaticFailover": "enabled" if sent.get("AutomaticFailoverEnabled") else "disabled",
+            "MultiAZ": "enabled" if sent.get("MultiAZEnabled") else "disabled",
+            "LogDeliveryConfigurations": [
+                {**configuration, "Status": "active"} for configuration in sent.get("LogDeliveryConfigurations", [])
+            ],
+            **{member: sent.get(member) for member in REPLICATION_GROUP_MEMBERS},
+        }
+    )
+    removed = params.get("UserGroupIdsToRemove", [])
+    held["UserGroupIds"] = [group for group in held["UserGroupIds"] if group not in removed]
+    held["UserGroupIds"] += params.get("UserGroupIdsToAdd", [])
+
+
+REPLICATION_GROUP_MEMBERS = (
+    "AtRestEncryptionEnabled",
+    "AutoMinorVersionUpgrade",
+    "CacheNodeType",
+    "Engine",
+    "KmsKeyId",
+    "SnapshotRetentionLimit",
+    "SnapshotWindow",
+    "TransitEncryptionEnabled",
+    "TransitEncryptionMode",
+)
+
+
+@standin("elasticache", "CreateReplicationGroup")
+def create_replication_group(call, _):
+    name = call.params["ReplicationGroupId"]
+    if name in kept("replication group", call):
+        raise Refusal("ReplicationGroupAlreadyExists", f"{name} exists already")
+    clusters = [f"{name}-{number:03}" for number in range(1, call.params.get("NumCacheClusters", 1) + 1)]
+    port = call.params.get("Port", 6379)
+    held = {
+        "sent": {},
+        "ReplicationGroupId": name,
+        "ARN": arn("elasticache", call, f"replicationgroup:{name}"),
+        "Status": "available",
+        "MemberClusters": clusters,
+        "NodeGroups": [
+            {
+                "NodeGroupId": "0001",
+                "Status": "available",
+                "PrimaryEndpoint": {"Address": f"master.{name}.cache.invalid", "Port": port},
+                "ReaderEndpoint": {"Address": f"replica.{name}.cache.invalid", "Port": port},
+                "NodeGroupMembers": [
+                    {"CacheClusterId": cluster, "CacheNodeId": "0001", "CurrentRole": "replica" if number else "primary"}
+                    for number, cluster in enumerate(clusters)
+                ],
+            }
+        ],
+        "ClusterEnabled": False,
+        "ClusterMode": "disabled",
+        "AuthTokenEnabled": False,
+        "UserGroupIds": call.params.get("UserGroupIds", []),
+    }
+    configure_replication_group(held, call.params)
+    kept("replication group", call)[name] = held
+    keep_tags(call, held["ARN"], tags_of(call))
+    return {"ReplicationGroup": held}
+
+
+@standin("elasticache", "DescribeReplicationGroups")
+def describe_replication_groups(call, _):
+    if "ReplicationGroupId" not in call.params:
+        return {"ReplicationGroups": list(kept("replication group", call).values())}
+    return {"ReplicationGroups": [replication_group(call)]}
+
+
+@standin("elasticache", "ModifyReplicationGroup")
+def modify_replication_group(call, _):
+    configure_replication_group(replication_group(call), call.params)
+    return {"ReplicationGroup": replication_group(call)}
+
+
+@standin("elasticache", "DeleteReplicationGroup")
+def delete_replication_group(call, _):
+    held = replication_group(call)
+    del kept("replication group", call)[held["ReplicationGroupId"]]
+    return {"ReplicationGroup": {**held, "Status": "deleting"}}
+
+
 @standin("elasticache", "DescribeCacheClusters")
 def describe_cache_clusters(call, forward):
-    """moto makes replication groups without their member clusters, which the provider reads."""
     name = call.params.get("CacheClusterId")
-    for group in moto_backend("elasticache", call).replication_groups.values():
-        if name in group.member_clusters:
-            sent = kept("replication group", call).get(group.replication_group_id, {})
-            return {
-                "CacheClusters": [
-                    {
-                        "CacheClusterId": name,
-                        "CacheClusterStatus": "available",
-                        "ReplicationGroupId": group.replication_group_id,
-                        "Engine": sent.get("Engine"),
-                        "EngineVersion": sent.get("EngineVersion"),
-                        "CacheNodeType": sent.get("CacheNodeType"),
-                        "CacheSubnetGroupName": sent.get("CacheSubnetGroupName"),
-                        "NumCacheNodes": 1,
-                        "PreferredMaintenanceWindow": sent.get("PreferredMaintenanceWindow"),
-                        "AutoMinorVersionUpgrade": sent.get("AutoMinorVersionUpgrade", True),
-                        "CacheParameterGroup": {
-                            "CacheParameterGroupName": sent.get("CacheParameterGroupName"),
-                            "ParameterApplyStatus": "in-sync",
-                        },
-                        "SecurityGroups": [
-                            {"SecurityGroupId": group_id, "Status": "active"}
-                            for group_id in sent.get("SecurityGroupIds", [])
-                        ],
-                        "NotificationConfiguration": {
-                            "TopicArn": sent.get("NotificationTopicArn"),
-                            "TopicStatus": "active",
-                        }
-                        if sent.get("NotificationTopicArn")
-                        else None,
-                        "ARN": arn("elasticache", call, f"cluster:{name}"),
-                    }
-                ]
-            }
+    for group in kept("replication group", call).values():
+        if name in group["MemberClusters"]:
+            return {"CacheClusters": [member_cluster(call, name, group)]}
     return forward()
 
 
-@standin("elasticache", "CreateReplicationGroup", "ModifyReplicationGroup")
-def replication_group(call, forward):
-    kept("replication group", call).setdefault(call.params["ReplicationGroupId"], {}).update(call.params)
-    return forward()
+def member_cluster(call, name, group):
+    sent = group["sent"]
+    topic = sent.get("NotificationTopicArn")
+    return {
+        "CacheClusterId": name,
+        "CacheClusterStatus": "available",
+        "ReplicationGroupId": group["ReplicationGroupId"],
+        "Engine": sent.get("Engine"),
+        "EngineVersion": sent.get("EngineVersion"),
+        "CacheNodeType": sent.get("CacheNodeType"),
+        "CacheSubnetGroupName": sent.get("CacheSubnetGroupName"),
+        "NumCacheNodes": 1,
+        "PreferredMaintenanceWindow": sent.get("PreferredMaintenanceWindow"),
+        "AutoMinorVersionUpgrade": sent.get("AutoMinorVersionUpgrade", True),
+        "CacheParameterGroup": {
+            "CacheParameterGroupName": sent.get("CacheParameterGroupName"),
+            "ParameterApplyStatus": "in-sync",
+        },
+        "SecurityGroups": [
+            {"SecurityGroupId": security_group, "Status": "active"} for security_group in sent.get("SecurityGroupIds", [])
+        ],
+        "NotificationConfiguration": {"TopicArn": topic, "TopicStatus": "active"} if topic else None,
+        "AtRestEncryptionEnabled": sent.get("AtRestEncryptionEnabled", False),
+        "TransitEncryptionEnabled": sent.get("TransitEncryptionEnabled", False),
+        "TransitEncryptionMode": sent.get("TransitEncryptionMode"),
+        "NetworkType": sent.get("NetworkType", "ipv4"),
+        "IpDiscovery": sent.get("IpDiscovery", "ipv4"),
+        "ARN": arn("elasticache", call, f"cluster:{name}"),
+    }
+
+
+# --- ECR: pull-through cache rules
+
+
+def cache_rule(call):
+    return find(
+        "pull through cache rule", call, call.params["ecrRepositoryPrefix"], "PullThroughCacheRuleNotFoundException"
+    )
+
+
+@standin("ecr", "CreatePullThroughCacheRule")
+def create_cache_rule(call, _):
+    prefix = call.params["ecrRepositoryPrefix"]
+    if prefix in kept("pull through cache rule", call):
+        raise Refusal("PullThroughCacheRuleAlreadyExistsException", f"{prefix} exists already")
+    kept("pull through cache rule", call)[prefix] = {
+        "registryId": ACCOUNT,
+        "createdAt": now(),
+        **call.params,
+    }
+    return cache_rule(call)
+
+
+@standin("ecr", "DescribePullThroughCacheRules")
+def describe_cache_rules(call, _):
+    rules, wanted = kept("pull through cache rule", call), call.params.get("ecrRepositoryPrefixes")
+    for prefix in wanted or []:
+        find("pull through cache rule", call, prefix, "PullThroughCacheRuleNotFoundException")
+    return {"pullThroughCacheRules": [rule for prefix, rule in rules.items() if not wanted or prefix in wanted]}
+
+
+@standin("ecr", "UpdatePullThroughCacheRule")
+def update_cache_rule(call, _):
+    cache_rule(call).update(call.params)
+    return cache_rule(call)
+
+
+@standin("ecr", "DeletePullThroughCacheRule")
+def delete_cache_rule(call, _):
+    rule = cache_rule(call)
+    del kept("pull through cache rule", call)[rule["ecrRepositoryPrefix"]]
+    return rule
+
+
+# --- ECR: templates of the repositories that a pull-through cache creates
+
+
+def creation_template(call):
+    return find("creation template", call, call.params["prefix"], "TemplateNotFoundException")
+
+
+@standin("ecr", "CreateRepositoryCreationTemplate")
+def create_creation_template(call, _):
+    prefix = call.params["prefix"]
+    if prefix in kept("creation template", call):
+        raise Refusal("TemplateAlreadyExistsException", f"{prefix} exists already")
+    kept("creation template", call)[prefix] = {
+        "imageTagMutability": "MUTABLE",
+        "encryptionConfiguration": {"encryptionType": "AES256"},
+        "createdAt": now(),
+        "updatedAt": now(),
+        **call.params,
+    }
+    return {"registryId": ACCOUNT, "repositoryCreationTemplate": creation_template(call)}
+
+
+@standin("ecr", "DescribeRepositoryCreationTemplates")
+def describe_creation_templates(call, _):
+    templates, wanted = kept("creation template", call), call.params.get("prefixes")
+    for prefix in wanted or []:
+        find("creation template", call, prefix, "TemplateNotFoundException")
+    found = [template for prefix, template in templates.items() if not wanted or prefix in wanted]
+    return {"registryId": ACCOUNT, "repositoryCreationTemplates": found}
+
+
+@standin("ecr", "UpdateRepositoryCreationTemplate")
+def update_creation_template(call, _):
+    creation_template(call).update(call.params, updatedAt=now())
+    return {"registryId": ACCOUNT, "repositoryCreationTemplate": creation_template(call)}
+
+
+@standin("ecr", "DeleteRepositoryCreationTemplate")
+def delete_creation_template(call, _):
+    template = creation_template(call)
+    del kept("creation template", call)[template["prefix"]]
+    return {"registryId": ACCOUNT, "repositoryCreationTemplate": template}
 
 
 # --- Secrets Manager: moto cannot rotate what has no value yet, and keeps one rule of a rotation only.
@@ -1405,32 +1610,72 @@ def delete_analyzer(call, _):
     return {}
 
 
-# --- Synthetics: moto makes a canary that cannot be started, stopped or deleted.
+# --- Synthetics: moto answers with times as text, and cannot start, stop, update or delete a canary.
+
+
+def canary(call):
+    return find("canary", call, call.params["Name"], "ResourceNotFoundException")
+
+
+def configure_canary(held, params):
+    held.update({member: value for member, value in params.items() if member not in ("Code", "RunConfig", "Tags")})
+    held["ArtifactS3Location"] = held["ArtifactS3Location"].removeprefix("s3://")  # AWS answers without the scheme
+    if "Code" in params:
+        held["Code"] = {
+            "Handler": params["Code"].get("Handler"),
+            "SourceLocationArn": held["EngineArn"].replace(":function:", ":layer:") + ":1",
+        }
+    if "RunConfig" in params:
+        # AWS does not answer with the environment variables
+        members = {key: value for key, value in params["RunConfig"].items() if key != "EnvironmentVariables"}
+        held["RunConfig"] = {"MemoryInMB": 1000, "ActiveTracing": False, **members}
+    held["Timeline"]["LastModified"] = now()
+
+
+@standin("synthetics", "CreateCanary")
+def create_canary(call, _):
+    name = call.params["Name"]
+    if name in kept("canary", call):
+        raise Refusal("ConflictException", f"{name} exists already")
+    held = {
+        "Id": str(uuid.uuid4()),
+        "EngineArn": arn("lambda", call, f"function:cwsyn-{name}-{uuid.uuid4()}"),
+        "Status": {"State": "READY"},
+        "Timeline": {"Created": now()},
+        "Tags": tags_of(call),
+    }
+    configure_canary(held, call.params)
+    kept("canary", call)[name] = held
+    keep_tags(call, arn("synthetics", call, f"canary:{name}"), held["Tags"])
+    return {"Canary": held}
+
+
+@standin("synthetics", "GetCanary")
+def get_canary(call, _):
+    tags = KEPT[TAGS][""].get(arn("synthetics", call, f"canary:{call.params['Name']}"))
+    return {"Canary": {**canary(call), "Tags": tags}}
+
+
+@standin("synthetics", "UpdateCanary")
+def update_canary(call, _):
+    configure_canary(canary(call), call.params)
+    return {}
 
 
 @standin("synthetics", "StartCanary", "StopCanary")
 def start_canary(call, _):
-    kept("canary state", call)[call.params["Name"]] = "RUNNING" if call.operation.name == "StartCanary" else "STOPPED"
+    canary(call)["Status"]["State"] = "RUNNING" if call.operation.name == "StartCanary" else "STOPPED"
     return {}
-
-
-@standin("synthetics", "GetCanary")
-def get_canary(call, forward):
-    state = kept("canary state", call).get(call.params["Name"])
-    if state == "deleted":
-        raise Refusal("ResourceNotFoundException", "The canary does not exist.")
-    answer = forward()
-    if not answer.good or state is None:
-        return answer
-    document = answer.json()
-    document["Canary"]["Status"] = {**(document["Canary"].get("Status") or {}), "State": state}
-    return answer.with_json(document)
 
 
 @standin("synthetics", "DeleteCanary")
 def delete_canary(call, _):
-    kept("canary state", call)[call.params["Name"]] = "deleted"
+    canary(call)
+    del kept("canary", call)[call.params["Name"]]
     return {}
+
+
+tagging("synthetics", "ListTagsForResource", "ResourceArn", lambda tags: {"Tags": tags})
 
 
 # --- Amazon Managed Grafana

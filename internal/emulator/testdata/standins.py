@@ -88,6 +88,7 @@ def two_databases():
             AllocatedStorage=20,
             MasterUsername="operator",
             MasterUserPassword="not-secret",
+            EngineLifecycleSupport="open-source-rds-extended-support-disabled",
         )["DBInstance"]["DbiResourceId"]
         for name in ("one", "two")
     }
@@ -95,6 +96,7 @@ def two_databases():
     for key in ids:
         found = rds.describe_db_instances(Filters=[{"Name": "dbi-resource-id", "Values": [key]}])["DBInstances"]
         assert len(found) == 1 and found[0]["DbiResourceId"] == key, found
+        assert found[0]["EngineLifecycleSupport"] == "open-source-rds-extended-support-disabled", found
 
 
 def rotation_before_the_first_value():
@@ -179,6 +181,125 @@ def description_of_a_rule():
     )
     rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupRules"]
     assert "from itself" in [rule.get("Description") for rule in rules], rules
+    ec2.authorize_security_group_egress(
+        GroupId=group,
+        IpPermissions=[
+            {
+                "IpProtocol": "tcp",
+                "FromPort": 443,
+                "ToPort": 443,
+                "PrefixListIds": [{"PrefixListId": "pl-1", "Description": "to files"}],
+            }
+        ],
+    )
+    rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupRules"]
+    assert "to files" in [rule.get("Description") for rule in rules], rules
+
+
+def owner_of_buckets():
+    s3 = client("s3")
+    s3.create_bucket(Bucket="bucket-of-owner", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    assert s3.list_buckets()["Owner"]["ID"] == s3.get_bucket_acl(Bucket="bucket-of-owner")["Owner"]["ID"]
+
+
+def alarms_of_a_deployment_group():
+    codedeploy = client("codedeploy")
+    codedeploy.create_application(applicationName="a", computePlatform="ECS")
+    alarms = {"enabled": True, "alarms": [{"name": "errors"}]}
+    codedeploy.create_deployment_group(
+        applicationName="a",
+        deploymentGroupName="g",
+        serviceRoleArn="arn:aws:iam::123456789012:role/deploy",
+        alarmConfiguration=alarms,
+    )
+    group = codedeploy.get_deployment_group(applicationName="a", deploymentGroupName="g")["deploymentGroupInfo"]
+    assert group["alarmConfiguration"] == alarms, group
+
+
+def domain_without_client_certificates():
+    gateway = client("apigatewayv2")
+    configuration = {"CertificateArn": "arn:aws:acm:eu-central-1:123456789012:certificate/c", "EndpointType": "REGIONAL"}
+    gateway.create_domain_name(DomainName="api.example.com", DomainNameConfigurations=[configuration])
+    domain = gateway.get_domain_name(DomainName="api.example.com")
+    assert domain["DomainNameConfigurations"][0]["DomainNameStatus"] == "AVAILABLE", domain
+    assert "MutualTlsAuthentication" not in domain, domain
+
+
+def life_of_a_canary():
+    synthetics = client("synthetics")
+    created = synthetics.create_canary(
+        Name="visit",
+        Code={"Handler": "visit.handler", "ZipFile": b"zip"},
+        ArtifactS3Location="s3://logs/canaries/",
+        ExecutionRoleArn="arn:aws:iam::123456789012:role/canary",
+        Schedule={"Expression": "rate(15 minutes)"},
+        RunConfig={"TimeoutInSeconds": 60, "EnvironmentVariables": {"URL": "x"}},
+        RuntimeVersion="syn-nodejs-puppeteer-15.0",
+        Tags={"Project": "batbern"},
+    )["Canary"]
+    assert created["Status"]["State"] == "READY" and created["ArtifactS3Location"] == "logs/canaries/", created
+    synthetics.start_canary(Name="visit")
+    synthetics.update_canary(Name="visit", Schedule={"Expression": "rate(5 minutes)"})
+    held = synthetics.get_canary(Name="visit")["Canary"]
+    assert held["Status"]["State"] == "RUNNING" and held["Schedule"]["Expression"] == "rate(5 minutes)", held
+    assert held["RunConfig"]["TimeoutInSeconds"] == 60 and held["Code"]["Handler"] == "visit.handler", held
+    assert held["Tags"] == {"Project": "batbern"} and held["Timeline"]["Created"].year > 2000, held
+    synthetics.delete_canary(Name="visit")
+    refused("ResourceNotFoundException", synthetics.get_canary, Name="visit")
+
+
+def endpoints_of_a_replication_group():
+    cache = client("elasticache")
+    cache.create_replication_group(
+        ReplicationGroupId="cache",
+        ReplicationGroupDescription="d",
+        Engine="redis",
+        EngineVersion="7.1",
+        CacheNodeType="cache.t4g.micro",
+        NumCacheClusters=2,
+        AutomaticFailoverEnabled=True,
+        AtRestEncryptionEnabled=True,
+        UserGroupIds=["users"],
+        SecurityGroupIds=["sg-1"],
+        Tags=[{"Key": "Project", "Value": "batbern"}],
+    )
+    group = cache.describe_replication_groups(ReplicationGroupId="cache")["ReplicationGroups"][0]
+    assert group["AutomaticFailover"] == "enabled" and len(group["MemberClusters"]) == 2, group
+    node = group["NodeGroups"][0]
+    assert node["PrimaryEndpoint"]["Address"] != node["ReaderEndpoint"]["Address"], node
+    cluster = cache.describe_cache_clusters(CacheClusterId=group["MemberClusters"][0])["CacheClusters"][0]
+    assert cluster["EngineVersion"] == "7.1" and cluster["AtRestEncryptionEnabled"], cluster
+    assert cluster["SecurityGroups"][0]["SecurityGroupId"] == "sg-1", cluster
+    cache.modify_replication_group(ReplicationGroupId="cache", SnapshotWindow="01:00-02:00", UserGroupIdsToAdd=["more"])
+    group = cache.describe_replication_groups(ReplicationGroupId="cache")["ReplicationGroups"][0]
+    assert group["SnapshotWindow"] == "01:00-02:00" and group["UserGroupIds"] == ["users", "more"], group
+    assert cache.list_tags_for_resource(ResourceName=group["ARN"])["TagList"][0]["Value"] == "batbern"
+    cache.delete_replication_group(ReplicationGroupId="cache")
+    refused("ReplicationGroupNotFoundFault", cache.describe_replication_groups, ReplicationGroupId="cache")
+
+
+def pull_through_cache():
+    ecr = client("ecr")
+    ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="public", upstreamRegistryUrl="public.ecr.aws")
+    rule = ecr.describe_pull_through_cache_rules(ecrRepositoryPrefixes=["public"])["pullThroughCacheRules"][0]
+    assert rule["upstreamRegistryUrl"] == "public.ecr.aws", rule
+    ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="public")
+    refused(
+        "PullThroughCacheRuleNotFoundException",
+        ecr.describe_pull_through_cache_rules,
+        ecrRepositoryPrefixes=["public"],
+    )
+
+
+def template_of_repositories():
+    ecr = client("ecr")
+    ecr.create_repository_creation_template(
+        prefix="public", appliedFor=["PULL_THROUGH_CACHE"], imageTagMutability="IMMUTABLE"
+    )
+    template = ecr.describe_repository_creation_templates(prefixes=["public"])["repositoryCreationTemplates"][0]
+    assert template["imageTagMutability"] == "IMMUTABLE" and template["appliedFor"] == ["PULL_THROUGH_CACHE"], template
+    ecr.delete_repository_creation_template(prefix="public")
+    refused("TemplateNotFoundException", ecr.describe_repository_creation_templates, prefixes=["public"])
 
 
 for test in (
@@ -190,6 +311,13 @@ for test in (
     restore_testing,
     documents_of_a_bucket,
     description_of_a_rule,
+    owner_of_buckets,
+    alarms_of_a_deployment_group,
+    domain_without_client_certificates,
+    life_of_a_canary,
+    endpoints_of_a_replication_group,
+    pull_through_cache,
+    template_of_repositories,
 ):
     test()
     print(test.__name__, "ok")
