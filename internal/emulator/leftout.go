@@ -11,13 +11,15 @@ import (
 	"slices"
 	"strings"
 
+	tfjson "github.com/hashicorp/terraform-json"
+
 	"github.com/batbern/infrastructure/internal/terraform"
 	"github.com/batbern/infrastructure/internal/wire"
 )
 
-// sendLeftOut applies what was left out of a stack, in a state of its own, so that its requests are recorded. The
-// emulator refuses most of them: only a failure of Terraform itself is an error. It returns the addresses that the
-// emulator created after all, and of which a second plan changes nothing.
+// sendLeftOut applies what was left out of a stack, with a separate state, so that its requests are recorded. The
+// emulator refuses most of them: an error is only what keeps Terraform from sending them. It returns the addresses that
+// the emulator created after all, and of which a second plan changes nothing.
 func sendLeftOut(ctx context.Context, folder, endpoint string, result Result) (working []string, err error) {
 	source := filepath.Dir(file(folder, result.Stack))
 	var complete map[string]any
@@ -42,9 +44,9 @@ func sendLeftOut(ctx context.Context, folder, endpoint string, result Result) (w
 	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 		return nil, err
 	}
-	manifest := fmt.Sprintf(`{"stacks": {%q: {"dependencies": []}}}`, result.Stack)
-	err = errors.Join(write(to, document), os.WriteFile(filepath.Join(tree, "manifest.json"), []byte(manifest), 0o600),
-		os.CopyFS(filepath.Join(filepath.Dir(to), "assets"), os.DirFS(filepath.Join(source, "assets"))))
+	assets := os.DirFS(filepath.Join(source, "assets"))
+	err = errors.Join(write(to, document), writeManifest(tree, result.Stack),
+		os.CopyFS(filepath.Join(filepath.Dir(to), "assets"), assets))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
@@ -55,10 +57,18 @@ func sendLeftOut(ctx context.Context, folder, endpoint string, result Result) (w
 	if err != nil {
 		return nil, err
 	}
+	// every address that can be planned is sent: none waits for another
+	plan, err := stack.Plan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("nothing of what was left out could be sent and judged: %w", err)
+	}
+	if unsent := notPlanned(plan, result.LeftOut); len(unsent) > 0 {
+		return nil, fmt.Errorf("%s: left out, and not sent and judged either: %s", result.Stack, strings.Join(unsent, ", "))
+	}
 	if err := stack.Apply(ctx, parallelism); err != nil && !ended(err) {
 		return nil, err
 	}
-	plan, err := stack.Plan(ctx)
+	plan, err = stack.Plan(ctx)
 	if ended(err) && err != nil {
 		return nil, nil // the emulator cannot read back what it created
 	}
@@ -71,6 +81,28 @@ func sendLeftOut(ctx context.Context, folder, endpoint string, result Result) (w
 		}
 	}
 	return working, nil
+}
+
+// writeManifest writes cdktf's manifest of a folder with one stack.
+func writeManifest(folder, stack string) error {
+	path, err := filepath.Rel(folder, file(folder, stack))
+	if err != nil {
+		return err
+	}
+	manifest := map[string]any{"stacks": map[string]any{stack: map[string]any{"synthesizedStackPath": filepath.ToSlash(path)}}}
+	return write(filepath.Join(folder, "manifest.json"), manifest)
+}
+
+// notPlanned returns those of the addresses that the plan does not create. An address with a count or a for_each is
+// planned as its instances.
+func notPlanned(plan *tfjson.Plan, addresses []string) []string {
+	planned := map[string]bool{}
+	for _, change := range plan.ResourceChanges {
+		if change.Change.Actions.Create() {
+			planned[change.Type+"."+change.Name] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(addresses), func(address string) bool { return planned[address] })
 }
 
 // appliedValues are the attributes of a stack's resources in its state, by address.
