@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"slices"
@@ -30,7 +31,27 @@ func (c *LocalApplyCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	return c.report(std, results)
+	if err := c.report(std, results); err != nil {
+		return err
+	}
+	return checkGaps(results)
+}
+
+// checkGaps fails if an entry of gaps.json was not needed by any stack. A run of only some stacks says nothing about it.
+func checkGaps(results []emulator.Result) error {
+	all, err := terraform.Stacks(localTree)
+	if err != nil || len(results) < len(all) {
+		return err
+	}
+	gaps, err := emulator.KnownGaps()
+	if err != nil {
+		return err
+	}
+	if unneeded := gaps.Unneeded(results); len(unneeded) > 0 {
+		return fmt.Errorf("internal/emulator/gaps.json has entries that are not needed; remove them:\n  %s",
+			strings.Join(unneeded, "\n  "))
+	}
+	return nil
 }
 
 // apply applies each stack and plans it again.
@@ -151,9 +172,13 @@ func inOrder(environments []environmentName, known []string) ([]string, error) {
 	return slices.DeleteFunc(slices.Clone(known), func(name string) bool { return !slices.Contains(wanted, name) }), nil
 }
 
-// report prints the results and fails if a second plan is not empty.
+// report prints the results and fails if a second plan is not empty or a request does not conform.
 func (c *LocalApplyCmd) report(std streams, results []emulator.Result) error {
-	if err := c.print(std.Out, results, func() error { return printResults(std.Out, results) }); err != nil {
+	gaps, err := emulator.KnownGaps()
+	if err != nil {
+		return err
+	}
+	if err := c.print(std.Out, results, func() error { return printResults(std.Out, gaps, results) }); err != nil {
 		return err
 	}
 	var unexplained, refused []string
@@ -165,30 +190,63 @@ func (c *LocalApplyCmd) report(std streams, results []emulator.Result) error {
 			}
 		}
 	}
+	var faults []error
 	if len(refused) > 0 {
-		return fmt.Errorf("AWS's API models do not allow what was sent:\n  %s", strings.Join(refused, "\n  "))
+		faults = append(faults, fmt.Errorf("AWS's API models do not allow what was sent:\n  %s", strings.Join(refused, "\n  ")))
 	}
 	if len(unexplained) > 0 {
-		return fmt.Errorf("a second plan is not empty:\n  %s", strings.Join(unexplained, "\n  "))
+		faults = append(faults, fmt.Errorf("a second plan is not empty:\n  %s", strings.Join(unexplained, "\n  ")))
 	}
-	return nil
+	return errors.Join(faults...)
 }
 
-func printResults(out io.Writer, results []emulator.Result) error {
-	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "\nstack\tapplied\tleft out\tsecond plan\tforgiven\trequests\tnot allowed\tseconds\t")
+// printResults prints a table of the stacks, at most 80 columns wide, what the emulator cannot do, and the totals.
+func printResults(out io.Writer, gaps emulator.Gaps, results []emulator.Result) error {
+	fmt.Fprintln(out)
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "stack\tapplied\tleft out\tforgiven\tsecond plan\trequests\ttime")
+	requests, refused, changes := 0, 0, 0
 	for _, r := range results {
 		second := "empty"
 		if n := len(r.Drift.Unexplained); n > 0 {
 			second = fmt.Sprintf("%d changes", n)
 		}
-		fmt.Fprintf(table, "%s\t%d\t%d\t%s\t%d\t%d\t%d\t%.0f\t\n", r.Stack, r.Resources, len(r.LeftOut), second,
-			len(r.Drift.Forgiven), r.Wire.Requests, len(r.Wire.Violations), r.Took.Seconds())
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%s\t%d\t%s\n", r.Stack, r.Resources, len(r.LeftOut), len(r.Drift.Forgiven), second,
+			r.Wire.Requests, r.Took.Round(time.Second))
+		requests += r.Wire.Requests
+		refused += len(r.Wire.Violations)
+		changes += len(r.Drift.Unexplained)
 	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(out, "\nleft out and forgiven: what the emulator cannot do, with reasons in internal/emulator/gaps.json\n"+
-		"requests and not allowed: what was sent, and what AWS's API models do not allow of it; recorded in "+recordings)
+	printGaps(out, gaps, results)
+	_, err := fmt.Fprintf(out, "\n%d stacks applied; changes in their second plans: %d\n"+
+		"%d requests recorded in %s; refused by AWS's API models: %d\n", len(results), changes, requests, recordings, refused)
 	return err
+}
+
+// printGaps prints what was left out and forgiven, with the reasons.
+func printGaps(out io.Writer, gaps emulator.Gaps, results []emulator.Result) {
+	leftOut, forgiven := map[string]int{}, map[string]int{}
+	for _, r := range results {
+		for _, address := range r.LeftOut {
+			typ, _, _ := strings.Cut(address, ".")
+			leftOut[typ]++
+		}
+		for _, argument := range r.Drift.Arguments {
+			forgiven[argument]++
+		}
+	}
+	for _, typ := range slices.Sorted(maps.Keys(leftOut)) {
+		reason := gaps.Missing[typ]
+		if reason == "" {
+			reason = gaps.Dependent[typ]
+		}
+		fmt.Fprintf(out, "\nleft out: %s (%d)\n  %s\n", typ, leftOut[typ], reason)
+	}
+	for _, argument := range slices.Sorted(maps.Keys(forgiven)) {
+		typ, _, _ := strings.Cut(argument, ".")
+		fmt.Fprintf(out, "\nforgiven: %s (%d)\n  %s\n", argument, forgiven[argument], gaps.Forgotten[typ].Reason)
+	}
 }
