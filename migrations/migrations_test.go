@@ -29,7 +29,7 @@ func TestMigrationsAreCleanAndReleasedOnesUnchanged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	findings, err := migrationlint.Check(sql, lock)
+	findings, err := migrationlint.Check(sql, lock, Target())
 	if err != nil {
 		t.Fatal(err)
 	}

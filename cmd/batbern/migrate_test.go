@@ -201,18 +201,18 @@ func TestMigrationsAreLintedAndLocked(t *testing.T) {
 			}
 		}
 	}
-	first := filepath.Join("sql", "events", "V1__a.sql")
+	first := filepath.Join("sql", "event_management", "V1__a.sql")
 
-	expect("lint", 1)
+	expect("lint", exitUsage, "neither sql/<schema>/ nor *.sql files")
 	write(first, "CREATE TABLE a (id int);\n")
 	expect("lint", 0)
-	expect("lock", 0, "released: events/V1__a.sql", "1 migrations are released, 1 of them new")
-	write(filepath.Join("sql", "events", "V2__b.sql"), "CREATE TABLE b (id int);\n")
-	expect("lock", 0, "released: events/V2__b.sql", "2 migrations are released, 1 of them new")
+	expect("lock", 0, "released: event_management/V1__a.sql", "1 migrations are released, 1 of them new")
+	write(filepath.Join("sql", "event_management", "V2__b.sql"), "CREATE TABLE b (id int);\n")
+	expect("lock", 0, "released: event_management/V2__b.sql", "2 migrations are released, 1 of them new")
 
 	write(first, "CREATE TABLE a (id bigint);\n")
-	expect("lint", 1, filepath.Join(dir, first)+": is released with the checksum", "1 faults")
-	expect("lock", 1, "1 faults")
+	expect("lint", 1, filepath.Join(dir, first)+": is released with the checksum", "1 fault in")
+	expect("lock", 1, "1 fault in")
 	write(first, "CREATE TABLE a (id int);\n")
 	expect("lint", 0)
 

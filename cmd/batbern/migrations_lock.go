@@ -2,9 +2,9 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
+
+	"github.com/batbern/infrastructure/migrations"
 )
 
 // LockMigrationsCmd appends to released.lock.
@@ -13,19 +13,23 @@ type LockMigrationsCmd struct {
 	Dir string `help:"Folder with sql/<schema> and released.lock." default:"migrations" type:"existingdir" placeholder:"DIR"`
 }
 
-// Run records the migrations that the lock does not name yet. It writes nothing if there is a fault.
+// Run records the migrations that the lock does not name yet. It writes nothing if there is a fault; warnings are shown.
 func (c *LockMigrationsCmd) Run(std streams) error {
-	lock, findings, err := lintMigrations(c.Dir)
+	folder, err := openMigrations(c.Dir, "")
 	if err != nil {
 		return err
 	}
-	if len(findings) > 0 {
-		if err := printFindings(std.Err, c.Dir, findings); err != nil {
-			return err
-		}
-		return faults(c.Dir, findings)
+	lock, findings, err := folder.lint(migrations.Target())
+	if err != nil {
+		return err
 	}
-	added, err := lock.Append(os.DirFS(filepath.Join(c.Dir, "sql")))
+	if err := folder.print(std.Err, findings); err != nil {
+		return err
+	}
+	if err := faults(c.Dir, findings); err != nil {
+		return err
+	}
+	added, err := lock.Append(folder.files)
 	if err != nil {
 		return err
 	}

@@ -142,10 +142,10 @@ func TestWrongCommandLinesHaveExitCode2(t *testing.T) {
 func TestJSON(t *testing.T) {
 	dir := treetest.Write(t, treetest.Golden(t, "batbern-base"), treetest.Golden(t, "batbern-dev"))
 	migrations := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(migrations, "sql", "events"), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Join(migrations, "sql", "event_management"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(migrations, "sql", "events", "V1__a.sql"), []byte("CREATE TABLE a (id int);\n"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(migrations, "sql", "event_management", "V1__a.sql"), []byte("CREATE TABLE a (id int);\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
@@ -156,7 +156,7 @@ func TestJSON(t *testing.T) {
 		{[]string{"diagram", "--dir", dir, "--out", t.TempDir()}, `dev.svg"`},
 		{[]string{"migrations", "tag"}, `"tag"`},
 		{[]string{"migrations", "lint", "--dir", migrations}, ``},
-		{[]string{"migrations", "lock", "--dir", migrations}, `"events/V1__a.sql"`},
+		{[]string{"migrations", "lock", "--dir", migrations}, `"event_management/V1__a.sql"`},
 	} {
 		code, out, err := batbern(t, append(c.args, "--json")...)
 		if code != 0 || err != "" || !json.Valid([]byte(out)) || !strings.Contains(out, c.says) {

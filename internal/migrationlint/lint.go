@@ -1,9 +1,10 @@
-// Package migrationlint finds what Flyway would refuse, ignore in silence or hang on, before a migration is released.
-// It needs neither Flyway nor a database.
+// Package migrationlint finds what Flyway or PostgreSQL would refuse, and what they would accept although it breaks the
+// run, another location or the next deployment. It needs neither of the two.
 //
-// A file system of migrations has one folder a location, as below migrations/sql. The rules are Flyway's own where it
-// has some (names, versions, checksums) and PostgreSQL's (what runs in a transaction); the rest keeps a migration
-// reviewable: plain SQL, one transaction a file, and nothing that changes who owns what it makes.
+// A file system of migrations has one folder per location, as below migrations/sql. A fault is refused because the file
+// does not run, or because it does damage when it runs; a warning names a risk that a release may accept: a lock on a
+// table, or a change that the previous release does not bear. The corpus in migrations/flywaytest holds every verdict
+// against Flyway on PostgreSQL.
 package migrationlint
 
 import (
@@ -11,24 +12,36 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
-// Finding is one fault.
+// Finding is one fault or warning.
 type Finding struct {
 	Path    string // of the file, or of the lock
-	Line    int    // from 1; 0 where the fault is of the whole file
+	Line    int    // from 1; 0 where the finding is about the whole file
 	Message string // what is wrong and what to do
+	// Warning marks a risk that a release may accept. Everything else is a fault.
+	Warning bool `json:",omitempty"`
+	// Table is what a warning is about, "schema.table", and Bytes its size where a database was at hand.
+	Table string `json:",omitempty"`
+	Bytes int64  `json:",omitempty"`
 }
 
 func (f Finding) String() string {
-	if f.Line == 0 {
-		return f.Path + ": " + f.Message
+	place := f.Path
+	if f.Line > 0 {
+		place += fmt.Sprintf(":%d", f.Line)
 	}
-	return fmt.Sprintf("%s:%d: %s", f.Path, f.Line, f.Message)
+	if f.Warning {
+		place += ": warning"
+	}
+	return place + ": " + f.Message
+}
+
+// Faults returns the findings that are no warnings.
+func Faults(findings []Finding) []Finding {
+	return slices.DeleteFunc(slices.Clone(findings), func(f Finding) bool { return f.Warning })
 }
 
 // migration is one file of a location.
@@ -36,20 +49,27 @@ type migration struct {
 	path    string
 	name    name
 	content string
+	config  scriptConfig
 }
 
-// Check returns the faults of all migrations below the root of files, ordered by path and line, and compares them with
-// the lock of what is released. An error means that the files could not be read.
-func Check(files fs.FS, lock Lock) ([]Finding, error) {
+// Check returns the findings of all migrations below the root of files, ordered by path and line, and compares them with
+// the lock of what is released. Warnings about released files are left out: they have run. An error means that the files
+// could not be read.
+func Check(files fs.FS, lock Lock, target Target) ([]Finding, error) {
 	locations, findings, err := read(files)
 	if err != nil {
 		return nil, err
 	}
-	for _, location := range locations {
+	for name, location := range locations {
+		findings = append(findings, target.checkLocation(name)...)
 		findings = append(findings, checkVersions(location)...)
 		findings = append(findings, lock.checkOrder(location)...)
 		for _, file := range location {
-			findings = append(findings, checkContent(file)...)
+			found := checkContent(file, target)
+			if _, released := lock[file.path]; released {
+				found = Faults(found)
+			}
+			findings = append(findings, found...)
 		}
 	}
 	findings = append(findings, lock.check(locations)...)
@@ -66,6 +86,7 @@ func Check(files fs.FS, lock Lock) ([]Finding, error) {
 func read(files fs.FS) (map[string][]migration, []Finding, error) {
 	locations := map[string][]migration{}
 	var findings []Finding
+	configs := map[string]string{}
 	err := fs.WalkDir(files, ".", func(file string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -76,13 +97,19 @@ func read(files fs.FS) (map[string][]migration, []Finding, error) {
 		}
 		location, _, nested := strings.Cut(file, "/")
 		if !nested {
-			findings = append(findings, Finding{Path: file, Message: "is in no location; move it into the folder of its schema"})
+			if strings.HasSuffix(strings.ToLower(file), ".sql") {
+				findings = append(findings, Finding{Path: file, Message: "is in no location; move it into the folder of its schema"})
+			}
 			return nil
 		}
-		parsed, faults := parseName(path.Base(file))
-		if length := utf8.RuneCountInString(strings.TrimPrefix(file, location+"/")); length > maxScriptLength {
-			faults = append(faults, fmt.Sprintf("has a path of %d characters; the history table takes %d", length, maxScriptLength))
+		if strings.HasSuffix(file, ".conf") {
+			configs[file] = string(content)
+			return nil
 		}
+		if !isMigration(path.Base(file)) {
+			return nil // a README.md or .gitkeep: Flyway does not look at it
+		}
+		parsed, faults := parseName(path.Base(file))
 		for _, fault := range faults {
 			findings = append(findings, Finding{Path: file, Message: fault})
 		}
@@ -94,10 +121,38 @@ func read(files fs.FS) (map[string][]migration, []Finding, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the migrations: %w", err)
 	}
+	findings = append(findings, attach(configs, locations)...)
 	if len(locations) == 0 && len(findings) == 0 {
 		return nil, nil, errors.New("there is no migration: expected <schema>/V<version>__<description>.sql")
 	}
 	return locations, findings, nil
+}
+
+// attach gives every file the configuration beside it, and returns the faults of configurations.
+func attach(configs map[string]string, locations map[string][]migration) []Finding {
+	var findings []Finding
+	for _, location := range locations {
+		for i := range location {
+			file := location[i].path + ".conf"
+			content, exists := configs[file]
+			if !exists {
+				continue
+			}
+			delete(configs, file)
+			config, faults := parseConfig(content)
+			location[i].config = config
+			for _, fault := range faults {
+				fault.Path = file
+				findings = append(findings, fault)
+			}
+		}
+	}
+	for file := range configs {
+		if strings.HasSuffix(strings.ToLower(file), ".sql.conf") {
+			findings = append(findings, Finding{Path: file, Message: "belongs to no file, and Flyway ignores it; name it <migration>.sql.conf"})
+		}
+	}
+	return findings
 }
 
 // checkVersions finds files that are the same migration to Flyway.
@@ -117,68 +172,4 @@ func checkVersions(location []migration) []Finding {
 		}
 	}
 	return findings
-}
-
-var (
-	// outsideTransaction are the statements that Flyway runs outside a transaction, because PostgreSQL refuses them in one.
-	outsideTransaction = regexp.MustCompile(`^(CREATE|DROP) (UNIQUE )?INDEX CONCURRENTLY\b` +
-		`|^(CREATE|DROP) (DATABASE|TABLESPACE|SUBSCRIPTION)\b|^ALTER SYSTEM\b|^VACUUM\b|^DISCARD ALL\b` +
-		`|^REINDEX (\( [^)]*\) )?(SCHEMA|DATABASE|SYSTEM)\b|^ALTER TYPE .* ADD VALUE\b`)
-	// unknownToFlyway are the ones that it runs in a transaction all the same.
-	unknownToFlyway    = regexp.MustCompile(`^REINDEX .*\b(INDEX|TABLE) CONCURRENTLY\b|^ALTER TABLE .* DETACH PARTITION .* CONCURRENTLY\b`)
-	transactionControl = regexp.MustCompile(`^(BEGIN|START TRANSACTION|COMMIT|END|ROLLBACK|ABORT|PREPARE TRANSACTION)\b`)
-	changesRole        = regexp.MustCompile(`^(SET( LOCAL| SESSION)? (ROLE|SESSION AUTHORIZATION)|RESET (ROLE|SESSION AUTHORIZATION|ALL))\b`)
-	placeholder        = regexp.MustCompile(`\$ \{`)
-)
-
-func checkContent(file migration) []Finding {
-	var findings []Finding
-	found := func(line int, format string, args ...any) {
-		findings = append(findings, Finding{Path: file.path, Line: line, Message: fmt.Sprintf(format, args...)})
-	}
-	if !utf8.ValidString(file.content) {
-		found(0, "is not UTF-8; save it as UTF-8")
-		return findings
-	}
-	if zero := strings.IndexByte(file.content, 0); zero >= 0 {
-		found(1+strings.Count(file.content[:zero], "\n"), "has a zero byte, which PostgreSQL refuses; save it as UTF-8 text")
-	}
-	statements, meta, open := split(strings.TrimPrefix(file.content, "\uFEFF"))
-	if open > 0 {
-		found(open, "has a quote or comment that does not end; close it")
-	}
-	for _, line := range meta {
-		found(line, "is a command of psql, which only psql understands; write SQL")
-	}
-	if len(statements) == 0 {
-		found(0, "has no statement; Flyway would record an empty migration: delete the file or write it")
-	}
-
-	outside := slices.IndexFunc(statements, func(s statement) bool { return outsideTransaction.MatchString(s.text) })
-	inside := slices.IndexFunc(statements, func(s statement) bool { return !outsideTransaction.MatchString(s.text) })
-	if outside >= 0 && inside >= 0 {
-		found(statements[outside].line, "%q cannot run in a transaction and line %d can; give it a file of its own",
-			opening(statements[outside]), statements[inside].line)
-	}
-	for _, s := range statements {
-		switch {
-		case unknownToFlyway.MatchString(s.text):
-			found(s.line, "%q cannot run in a transaction, and Flyway runs it in one; do it by hand, outside a migration", opening(s))
-		case transactionControl.MatchString(s.text):
-			found(s.line, "%q ends Flyway's transaction, so that a failure leaves half a migration; leave it out", opening(s))
-		case changesRole.MatchString(s.text):
-			found(s.line, "%q makes objects that do not belong to the owner role; leave it out", opening(s))
-		}
-		if placeholder.MatchString(s.text) {
-			found(s.line, "has a placeholder ${…}, which is not replaced (flyway.env); write the value")
-		}
-	}
-	return findings
-}
-
-// opening is enough of a statement to recognise it.
-func opening(s statement) string {
-	const words = 4
-	fields := strings.Fields(s.text)
-	return strings.Join(fields[:min(words, len(fields))], " ")
 }

@@ -2,6 +2,7 @@ package migrationlint
 
 import (
 	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -9,12 +10,11 @@ import (
 
 func TestCheckFindsEveryKindOfFault(t *testing.T) {
 	const table = "CREATE TABLE a (id int);"
-	long := func(n int) string { return strings.Repeat("x", n) }
 
 	for name, test := range map[string]struct {
 		files map[string]string
 		lock  Lock
-		want  string // part of the only finding, with its place
+		want  string // part of a finding, with its place
 	}{
 		"lower case prefix":          {files: map[string]string{"s/v1__a.sql": table}, want: `s/v1__a.sql: starts with 'v'`},
 		"unknown prefix":             {files: map[string]string{"s/X1__a.sql": table}, want: "no name that Flyway knows"},
@@ -30,11 +30,9 @@ func TestCheckFindsEveryKindOfFault(t *testing.T) {
 		"undo":                       {files: map[string]string{"s/U1__a.sql": table}, want: "undo migration"},
 		"baseline":                   {files: map[string]string{"s/B1__a.sql": table}, want: "baseline migration"},
 		"only underscores":           {files: map[string]string{"s/__a.sql": table}, want: "starts with __"},
-		"other file":                 {files: map[string]string{"s/V1__a.sql": table, "s/notes.md": "x"}, want: "s/notes.md: is no SQL file"},
+		"other file":                 {files: map[string]string{"s/V1__a.sql": table, "s/V2__a.txt": "x"}, want: "s/V2__a.txt: is no SQL file"},
 		"outside a location":         {files: map[string]string{"V1__a.sql": table}, want: "is in no location"},
 		"long version":               {files: map[string]string{"s/V" + strings.Repeat("1", 51) + "__a.sql": table}, want: "version of 51 characters; the history table takes 50"},
-		"long description":           {files: map[string]string{"s/V1__" + long(201) + ".sql": table}, want: "description of 201 characters; the history table takes 200"},
-		"long path":                  {files: map[string]string{"s/" + strings.Repeat("abcdefghi/", 100) + "V1__a.sql": table}, want: "path of 1009 characters"},
 		"1 and 01":                   {files: map[string]string{"s/V01__a.sql": table, "s/V1__b.sql": table}, want: "s/V1__b.sql: has the same version 1 as V01__a.sql"},
 		"1 and 1.0":                  {files: map[string]string{"s/V1.0__a.sql": table, "s/V1__b.sql": table}, want: "same version 1"},
 		"1_0_1 and 1.0.1":            {files: map[string]string{"s/V1.0.1__a.sql": table, "s/V1_0_1__b.sql": table}, want: "same version 1.0.1"},
@@ -61,24 +59,23 @@ func TestCheckFindsEveryKindOfFault(t *testing.T) {
 		"system":                     {files: map[string]string{"s/V1__a.sql": "ALTER SYSTEM SET a = 1;" + table}, want: "cannot run in a transaction"},
 		"reindex":                    {files: map[string]string{"s/V1__a.sql": "REINDEX (VERBOSE) SCHEMA a;" + table}, want: "cannot run in a transaction"},
 		"discard":                    {files: map[string]string{"s/V1__a.sql": "DISCARD ALL;" + table}, want: "cannot run in a transaction"},
-		"enum value":                 {files: map[string]string{"s/V1__a.sql": "ALTER TYPE a ADD VALUE 'x';" + table}, want: "cannot run in a transaction"},
 		"reindex concurrently":       {files: map[string]string{"s/V1__a.sql": "REINDEX INDEX CONCURRENTLY i;"}, want: "Flyway runs it in one"},
 		"detach concurrently":        {files: map[string]string{"s/V1__a.sql": "ALTER TABLE a DETACH PARTITION b CONCURRENTLY;"}, want: "Flyway runs it in one"},
-		"begin":                      {files: map[string]string{"s/V1__a.sql": "BEGIN;" + table}, want: `"BEGIN" ends Flyway's transaction`},
 		"commit":                     {files: map[string]string{"s/V1__a.sql": table + "commit"}, want: `"COMMIT" ends Flyway's transaction`},
 		"set role":                   {files: map[string]string{"s/V1__a.sql": "SET LOCAL ROLE a;"}, want: "do not belong to the owner role"},
-		"reset all":                  {files: map[string]string{"s/V1__a.sql": "RESET ALL;"}, want: "do not belong to the owner role"},
+		"reset all":                  {files: map[string]string{"s/V1__a.sql": "RESET ALL;"}, want: "resets the search path"},
 		"session authorization":      {files: map[string]string{"s/V1__a.sql": "SET SESSION AUTHORIZATION a;"}, want: "do not belong to the owner role"},
 		"edited after release":       {files: map[string]string{"s/V1__a.sql": table}, lock: Lock{"s/V1__a.sql": 1}, want: "is released with the checksum 1 and has"},
 		"removed after release":      {files: map[string]string{"s/V2__a.sql": table}, lock: Lock{"s/V1__a.sql": 1}, want: "s/V1__a.sql: is released and missing"},
 		"added below a released one": {files: map[string]string{"s/V1.9__a.sql": table, "s/V1.10__b.sql": table}, lock: Lock{"s/V1.10__b.sql": Checksum(table)}, want: "s/V1.9__a.sql: has version 1.9 and 1.10 is released"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			findings, err := Check(tree(test.files), test.lock)
+			findings, err := Check(tree(test.files), test.lock, Target{Owner: "batbern_owner"})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(findings) != 1 || !strings.Contains(findings[0].String(), test.want) {
+			says := func(f Finding) bool { return strings.Contains(f.String(), test.want) }
+			if !slices.ContainsFunc(findings, says) {
 				t.Errorf("found %v\nwant one with %q", findings, test.want)
 			}
 		})
@@ -120,19 +117,21 @@ UPDATE "VACUUM; ${x}" SET a = $1$ text with a ; and \ $1$;`
 		t.Fatal(err)
 	}
 	files.(fstest.MapFS)["one/V10__new.sql"] = &fstest.MapFile{Data: []byte("SELECT 1;")}
-	if findings, err := Check(files, lock); err != nil || len(findings) > 0 {
+	if findings, err := Check(files, lock, Target{}); err != nil || len(findings) > 0 {
 		t.Errorf("found %v, error %v", findings, err)
 	}
 }
 
 func TestSplitKeepsLinesAndStatements(t *testing.T) {
 	statements, meta, open := split("\n-- one\nSELECT 1;\r\n\r\nINSERT INTO a\n  VALUES ('x\ny');\n\\echo done\nSELECT 'open")
-	want := []statement{{3, "SELECT 1"}, {5, "INSERT INTO A VALUES ( '' )"}, {9, "SELECT ''"}}
+	want := []statement{
+		{line: 3, text: "SELECT 1"}, {line: 5, text: "INSERT INTO A VALUES ( '' )"}, {line: 9, text: "SELECT ''"},
+	}
 	if len(statements) != len(want) {
 		t.Fatalf("statements %+v, want %+v", statements, want)
 	}
 	for i := range want {
-		if statements[i] != want[i] {
+		if statements[i].line != want[i].line || statements[i].text != want[i].text {
 			t.Errorf("statement %d is %+v, want %+v", i, statements[i], want[i])
 		}
 	}
@@ -145,10 +144,10 @@ func TestSplitKeepsLinesAndStatements(t *testing.T) {
 }
 
 func TestCheckFailsWithoutMigrations(t *testing.T) {
-	if _, err := Check(fstest.MapFS{}, nil); err == nil || !strings.Contains(err.Error(), "there is no migration") {
+	if _, err := Check(fstest.MapFS{}, nil, Target{}); err == nil || !strings.Contains(err.Error(), "there is no migration") {
 		t.Errorf("error %v", err)
 	}
-	if _, err := Check(unreadable{}, nil); err == nil || !strings.Contains(err.Error(), "read the migrations") {
+	if _, err := Check(unreadable{}, nil, Target{}); err == nil || !strings.Contains(err.Error(), "read the migrations") {
 		t.Errorf("error %v", err)
 	}
 	if _, err := (Lock{}).Append(unreadable{}); err == nil {
@@ -168,7 +167,7 @@ func tree(files map[string]string) fs.FS {
 	return tree
 }
 
-// No input may make the scanner panic, lose its place or run for ever.
+// No input may make the scanner panic, lose its place or run endlessly.
 func FuzzSplit(f *testing.F) {
 	for _, seed := range []string{"", "'", "E'\\", "$a$ $a", "/* /* */", "COPY a FROM STDIN;\n\\.", "\"", "--", "\xff;", "BEGIN ATOMIC END"} {
 		f.Add(seed)

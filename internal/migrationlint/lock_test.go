@@ -55,7 +55,7 @@ func TestLockSurvivesWritingAndReading(t *testing.T) {
 	if again, err := read.Append(files); err != nil || len(again) != 0 {
 		t.Errorf("a second append added %v, error %v", again, err)
 	}
-	if findings, err := Check(files, read); err != nil || len(findings) != 0 {
+	if findings, err := Check(files, read, Target{}); err != nil || len(findings) != 0 {
 		t.Errorf("found %v, error %v", findings, err)
 	}
 }

@@ -5,15 +5,11 @@ import (
 	"math/big"
 	"regexp"
 	"strings"
-	"unicode/utf8"
 )
 
-// Widths of the columns of Flyway's history table: a longer value fails the migration after its statements ran.
-const (
-	maxVersionLength     = 50
-	maxDescriptionLength = 200
-	maxScriptLength      = 1000
-)
+// maxVersionLength is the width of a column of Flyway's history table: a longer version fails the migration after its
+// statements ran. Flyway shortens descriptions and paths itself.
+const maxVersionLength = 50
 
 // kind is what Flyway does with a file, by the prefix of its name.
 type kind byte
@@ -74,6 +70,15 @@ var callbackEvents = map[string]bool{
 	"beforeConnect": true, "afterConnect": true, "beforeCreateSchema": true, "createSchema": true,
 }
 
+// migrationLike are names of files that somebody meant as a migration and that Flyway does not look at.
+var migrationLike = regexp.MustCompile(`^[VvRrUuBb][0-9._]*__`)
+
+// isMigration says whether a file is a migration, or was meant as one.
+func isMigration(file string) bool {
+	_, isSQL := cutSuffixFold(file, ".sql")
+	return isSQL || migrationLike.MatchString(file)
+}
+
 const nameRemedy = "name it V<version>__<description>.sql, R__<description>.sql or <callback>[__<description>].sql"
 
 // parseName returns the faults of a name instead of the name when Flyway would refuse or, worse, ignore the file.
@@ -131,9 +136,6 @@ func (n *name) parseVersion(separated bool) []string {
 func (n *name) checkDescription(separated bool) []string {
 	if !separated || strings.Trim(n.description, "_ ") == "" {
 		return []string{"has no description after two underscores; " + nameRemedy}
-	}
-	if length := utf8.RuneCountInString(n.description); length > maxDescriptionLength {
-		return []string{fmt.Sprintf("has a description of %d characters; the history table takes %d", length, maxDescriptionLength)}
 	}
 	return nil
 }

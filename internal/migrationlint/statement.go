@@ -7,11 +7,19 @@ import (
 	"unicode/utf8"
 )
 
-// statement is one SQL statement, reduced to what its meaning can be told from: words in upper case, one space between
-// tokens, comments left out, and every quoted piece replaced by ”.
+// statement is one SQL statement. Its text holds words in upper case, quoted identifiers as written with _ for spaces,
+// one space between tokens, no comments, and ” in place of every string.
 type statement struct {
-	line int // on which it starts, from 1
-	text string
+	line    int // on which it starts, from 1
+	text    string
+	strings []literal // what the '' of the text stand for, in order
+}
+
+// literal is the content of a string constant, with its doubled quotes resolved.
+type literal struct {
+	line    int // on which it starts, from 1
+	content string
+	dollar  bool // $$ ... $$: usually the body of a function or of a DO statement
 }
 
 // split takes a script apart into statements as PostgreSQL's own scanner would: it knows nested comments, quoted
@@ -29,8 +37,9 @@ type scanner struct {
 	lineStart bool // nothing but spaces since the last line end
 
 	text       strings.Builder
-	start      int // line of the current statement
-	depth      int // of BEGIN ATOMIC and CASE inside a function body
+	literals   []literal // of the current statement
+	start      int       // line of the current statement
+	depth      int       // of BEGIN ATOMIC and CASE inside a function body
 	statements []statement
 	meta       []int // lines of psql meta-commands
 	open       int   // line of a quote or comment that does not end
@@ -54,22 +63,22 @@ func (s *scanner) run() {
 			s.meta = append(s.meta, s.line)
 			s.take(lineLength(s.rest))
 		case s.rest[0] == '\'':
-			s.quoted(quoteLength(s.rest, '\'', false))
+			s.literal(quoteLength(s.rest, '\'', false), 1, 1)
 		case (s.rest[0] == 'E' || s.rest[0] == 'e') && strings.HasPrefix(s.rest[1:], "'"):
 			length := quoteLength(s.rest[1:], '\'', true)
 			if length >= 0 {
 				length++
 			}
-			s.quoted(length)
+			s.literal(length, 2, 1)
 		case s.rest[0] == '"':
-			s.quoted(quoteLength(s.rest, '"', false))
+			s.identifier(quoteLength(s.rest, '"', false))
 		case dollarTag.MatchString(s.rest):
 			tag := dollarTag.FindString(s.rest)
 			end := strings.Index(s.rest[len(tag):], tag)
 			if end >= 0 {
 				end += 2 * len(tag)
 			}
-			s.quoted(end)
+			s.literal(end, len(tag), len(tag))
 		case s.rest[0] == ';' && s.depth == 0:
 			s.take(1)
 			s.finish()
@@ -107,8 +116,27 @@ func (s *scanner) add(token string) {
 	s.text.WriteString(token)
 }
 
-func (s *scanner) quoted(length int) {
+// literal takes a string constant of the given length, the delimiters included.
+func (s *scanner) literal(length, opening, closing int) {
 	s.add("''")
+	content, dollar := "", s.rest[0] == '$'
+	if length >= 0 {
+		content = s.rest[opening : length-closing]
+	}
+	if !dollar {
+		content = strings.ReplaceAll(content, "''", "'")
+	}
+	s.literals = append(s.literals, literal{line: s.line, content: content, dollar: dollar})
+	s.take(s.closed(length))
+}
+
+// identifier takes a quoted identifier.
+func (s *scanner) identifier(length int) {
+	text := `""`
+	if length >= 0 {
+		text = strings.Join(strings.Fields(s.rest[:length]), "_")
+	}
+	s.add(text)
 	s.take(s.closed(length))
 }
 
@@ -147,13 +175,13 @@ func (s *scanner) other() {
 }
 
 func (s *scanner) finish() {
-	text := s.text.String()
+	text, literals := s.text.String(), s.literals
 	s.text.Reset()
-	s.depth = 0
+	s.literals, s.depth = nil, 0
 	if text == "" {
 		return
 	}
-	s.statements = append(s.statements, statement{line: s.start, text: text})
+	s.statements = append(s.statements, statement{line: s.start, text: text, strings: literals})
 	if copyFromStd.MatchString(text) {
 		s.skipCopyData()
 	}
@@ -181,8 +209,8 @@ func lineLength(s string) int {
 	return len(s)
 }
 
-// quoteLength returns the length of a quoted piece with its quotes, -1 for one that does not end. A doubled quote stays inside, and where escapes
-// are known (E”) so does one behind a backslash.
+// quoteLength returns the length of a quoted piece with its quotes, -1 for one that does not end. A doubled quote stays
+// inside, and where escapes are known (E”) so does one behind a backslash.
 func quoteLength(s string, quote byte, escapes bool) int {
 	for i := 1; i < len(s); i++ {
 		switch {

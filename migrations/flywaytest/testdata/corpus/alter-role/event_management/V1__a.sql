@@ -1,0 +1,1 @@
+ALTER ROLE batbern_readonly SET lock_timeout = 0;

@@ -1,0 +1,2 @@
+BEGIN;
+CREATE TABLE events (id int PRIMARY KEY, title text);

@@ -1,0 +1,3 @@
+BEGIN;
+UPDATE events SET title = '' WHERE id = 1;
+COMMIT;

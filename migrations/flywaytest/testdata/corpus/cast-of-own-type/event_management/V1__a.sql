@@ -1,0 +1,2 @@
+CREATE TYPE state AS ENUM ('new');
+CREATE CAST (varchar AS state) WITH INOUT AS IMPLICIT;

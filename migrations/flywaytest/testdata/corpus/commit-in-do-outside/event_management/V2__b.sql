@@ -1,0 +1,5 @@
+DO $$
+BEGIN
+    UPDATE events SET title = title WHERE id < 5;
+    COMMIT;
+END $$;

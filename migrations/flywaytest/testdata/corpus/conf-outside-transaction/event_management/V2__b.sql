@@ -1,0 +1,2 @@
+VACUUM events;
+ANALYZE events;

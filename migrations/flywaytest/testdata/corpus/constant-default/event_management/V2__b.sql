@@ -1,0 +1,1 @@
+ALTER TABLE events ADD COLUMN state text NOT NULL DEFAULT 'new';

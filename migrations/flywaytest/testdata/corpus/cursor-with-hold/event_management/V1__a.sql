@@ -1,0 +1,2 @@
+CREATE TABLE events (id int PRIMARY KEY, title text);
+DECLARE c CURSOR WITH HOLD FOR SELECT 1;

@@ -1,0 +1,2 @@
+DROP INDEX CONCURRENTLY events_title;
+DROP INDEX CONCURRENTLY events_both;

@@ -1,0 +1,2 @@
+ALTER TYPE state ADD VALUE IF NOT EXISTS 'done' AFTER 'new';
+ALTER TABLE events ALTER COLUMN state SET DEFAULT 'done';

@@ -1,0 +1,2 @@
+CREATE EXTENSION IF NOT EXISTS citext SCHEMA shared_kernel;
+CREATE TABLE events (name citext);

@@ -1,0 +1,2 @@
+-- ${flyway:timestamp}
+CREATE OR REPLACE VIEW titles AS SELECT title FROM events;

@@ -1,0 +1,1 @@
+CREATE TABLE authors AS SELECT '${flyway:user}' AS author;

@@ -1,0 +1,1 @@
+GRANT USAGE ON SCHEMA event_management TO partner_analytics_service;

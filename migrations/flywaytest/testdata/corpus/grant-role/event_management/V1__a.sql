@@ -1,0 +1,1 @@
+GRANT batbern_owner TO event_management_service;

@@ -1,0 +1,1 @@
+ALTER TABLE IF EXISTS public.events ADD COLUMN topic text;

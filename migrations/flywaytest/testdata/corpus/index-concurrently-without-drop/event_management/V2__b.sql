@@ -1,0 +1,1 @@
+CREATE INDEX CONCURRENTLY events_title ON events (title);

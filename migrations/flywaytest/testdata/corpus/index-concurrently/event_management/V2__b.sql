@@ -1,0 +1,2 @@
+DROP INDEX CONCURRENTLY IF EXISTS events_title;
+CREATE UNIQUE INDEX CONCURRENTLY events_title ON events (title);

@@ -1,0 +1,1 @@
+CREATE TABLE events (title text DEFAULT 'Zürich');

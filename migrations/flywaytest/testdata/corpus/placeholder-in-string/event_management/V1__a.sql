@@ -1,0 +1,1 @@
+CREATE TABLE mails (text text DEFAULT 'Dear ${name}');

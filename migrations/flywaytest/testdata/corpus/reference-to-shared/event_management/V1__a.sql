@@ -1,0 +1,1 @@
+CREATE TABLE events (topic text REFERENCES shared_kernel.topics);

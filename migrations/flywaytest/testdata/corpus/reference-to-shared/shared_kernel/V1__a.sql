@@ -1,0 +1,1 @@
+CREATE TABLE topics (code text PRIMARY KEY);

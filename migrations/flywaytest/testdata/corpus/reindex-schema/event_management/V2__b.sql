@@ -1,0 +1,1 @@
+REINDEX SCHEMA event_management;

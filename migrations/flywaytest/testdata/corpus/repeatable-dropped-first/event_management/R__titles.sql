@@ -1,0 +1,2 @@
+DROP VIEW IF EXISTS titles;
+CREATE VIEW titles AS SELECT title FROM events;

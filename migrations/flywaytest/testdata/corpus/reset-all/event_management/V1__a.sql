@@ -1,0 +1,2 @@
+RESET ALL;
+CREATE TABLE events (id int PRIMARY KEY, title text);

@@ -1,0 +1,2 @@
+RESET ROLE;
+CREATE TABLE events (id int PRIMARY KEY, title text);

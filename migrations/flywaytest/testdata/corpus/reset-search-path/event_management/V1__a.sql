@@ -1,0 +1,2 @@
+RESET search_path;
+CREATE TABLE events (id int PRIMARY KEY, title text);

@@ -1,0 +1,4 @@
+DO $$
+BEGIN
+    IF true THEN ROLLBACK; END IF;
+END $$;

@@ -1,0 +1,2 @@
+SET LOCAL lock_timeout = '5s';
+CREATE TABLE events (id int PRIMARY KEY, title text);

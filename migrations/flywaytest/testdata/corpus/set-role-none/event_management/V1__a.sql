@@ -1,0 +1,2 @@
+SET ROLE NONE;
+CREATE TABLE events (id int PRIMARY KEY, title text);

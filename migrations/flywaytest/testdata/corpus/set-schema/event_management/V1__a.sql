@@ -1,0 +1,2 @@
+SET SCHEMA 'shared_kernel';
+CREATE TABLE events (id int PRIMARY KEY, title text);

@@ -1,0 +1,1 @@
+CREATE TABLE partner_analytics.events (id int);

@@ -1,0 +1,3 @@
+CREATE TEMPORARY TABLE scratch (id int);
+CREATE TABLE events (id int PRIMARY KEY, title text);
+DROP TABLE scratch;

@@ -1,0 +1,2 @@
+CREATE TEMP TABLE scratch (id int);
+CREATE TABLE events (id int PRIMARY KEY, title text);

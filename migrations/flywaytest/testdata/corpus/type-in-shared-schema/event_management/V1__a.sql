@@ -1,0 +1,1 @@
+CREATE TYPE shared_kernel.state AS ENUM ('new');

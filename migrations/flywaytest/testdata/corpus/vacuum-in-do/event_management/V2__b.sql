@@ -1,0 +1,1 @@
+DO $$ BEGIN EXECUTE 'VACUUM events'; END $$;
