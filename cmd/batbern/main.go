@@ -31,7 +31,7 @@ type commands struct {
 
 	Domain     DomainCmd     `cmd:"" help:"Compare name servers before a domain that is in use moves."`
 	Migrate    MigrateCmd    `cmd:"" help:"Apply an environment's database migrations and wait for the result."`
-	Migrations MigrationsCmd `cmd:"" help:"Check the migration files, or record them as released."`
+	Migrations MigrationsCmd `cmd:"" help:"Check the migration files, show which are pending, or record them as released."`
 
 	Completion kongcompletion.Completion `cmd:"" help:"Print how to turn on completion for bash, zsh or fish."`
 }

@@ -5,13 +5,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/url"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
@@ -29,47 +33,86 @@ type MigrateCmd struct {
 	Env     environmentName `help:"The environment." required:"" placeholder:"ENV" completion-predictor:"environment"`
 	Wait    time.Duration   `help:"How long to wait for the result. The migration itself has no limit." default:"1h" placeholder:"TIME"`
 	Request string          `help:"Read the request from this file. Without it, from the environment's parameter." type:"existingfile" placeholder:"FILE"`
+	Repair  string          `help:"Remove the failed rows from this schema's history instead, after what the failed file left is gone. Flyway then also accepts files that have changed." placeholder:"SCHEMA"`
 }
 
-// Run starts the environment's migration task, or attaches to the one that runs, and waits for its end. Giving up,
-// by Ctrl-C or at the end of the time, leaves the task alone.
+// Run starts the environment's migration task, or attaches to the one that runs, prints what Flyway prints and waits for
+// its end. Giving up, by Ctrl-C or at the end of the time, leaves the task alone.
 func (c *MigrateCmd) Run(ctx context.Context, std streams) error {
-	environment, err := loadEnvironment(c.Env)
+	if c.Repair != "" {
+		if locations := migrationLocations(); !slices.Contains(locations, c.Repair) {
+			return usageError{fmt.Errorf("schema %q does not exist; --repair accepts %s", c.Repair, strings.Join(locations, ", "))}
+		}
+	}
+	run, err := prepareMigration(ctx, c.Env, c.Request)
 	if err != nil {
 		return err
 	}
-	settings, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithRegion(environment.Account.Region))
-	if err != nil {
-		return fmt.Errorf("load the AWS configuration: %w; see AWS_PROFILE and ~/.aws/config", err)
+	done := "migrated"
+	if c.Repair != "" {
+		run.request, run.runner.Once = repairRequest(run.request, c.Repair), time.Now().UTC().Format(time.RFC3339Nano)
+		done = "repaired; run batbern migrate --env " + string(c.Env)
 	}
-	if _, err := settings.Credentials.Retrieve(ctx); err != nil {
-		return fmt.Errorf("no credentials for AWS; sign in to account %s, or name a profile that does in AWS_PROFILE: %w", environment.Account.ID, err)
-	}
-	request, err := c.request(ctx, settings, environment)
-	if err != nil {
-		return err
-	}
+	run.runner.Log = progressLog(std.Err)
+	run.runner.Progress = func(line string) { fmt.Fprintln(std.Err, line) }
 	ctx, cancel := context.WithTimeout(ctx, c.Wait)
 	defer cancel()
-	migration := runner.Runner{Tasks: ecs.NewFromConfig(settings), Log: slog.New(slog.NewTextHandler(std.Err, nil))}
-	result, err := migration.Run(ctx, request)
+	result, err := run.runner.Run(ctx, run.request)
 	if err != nil {
 		return err
 	}
 	return c.print(std.Out, result, func() error {
-		_, err := fmt.Fprintf(std.Out, "%s is migrated: log stream %s in %s\n", c.Env, result.LogStream, result.LogGroup)
+		_, err := fmt.Fprintf(std.Out, "%s is %s: log stream %s in %s\n", c.Env, done, result.LogStream, result.LogGroup)
 		return err
 	})
 }
 
-func (c *MigrateCmd) request(ctx context.Context, settings aws.Config, environment config.Environment) (event.Migration, error) {
+// migrationLocations are the schemas that have a history.
+func migrationLocations() []string {
+	target := migrations.Target()
+	return append([]string{target.Baseline, target.Shared}, target.Schemas...)
+}
+
+// migrationRun is what an environment's migration needs: a runner with the operator's credentials, and the request.
+type migrationRun struct {
+	runner  runner.Runner
+	request event.Migration
+}
+
+// prepareMigration signs in and reads the request, from a file where one is named.
+func prepareMigration(ctx context.Context, name environmentName, file string) (migrationRun, error) {
+	environment, err := loadEnvironment(name)
+	if err != nil {
+		return migrationRun{}, err
+	}
+	settings, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithRegion(environment.Account.Region))
+	if err != nil {
+		return migrationRun{}, fmt.Errorf("load the AWS configuration: %w; see AWS_PROFILE and ~/.aws/config", err)
+	}
+	if _, err := settings.Credentials.Retrieve(ctx); err != nil {
+		return migrationRun{}, fmt.Errorf("no credentials for AWS; sign in to account %s, or name a profile that does in AWS_PROFILE: %w",
+			environment.Account.ID, err)
+	}
+	request, err := readRequest(ctx, settings, environment, file)
+	if err != nil {
+		return migrationRun{}, err
+	}
+	return migrationRun{
+		runner:  runner.Runner{Tasks: ecs.NewFromConfig(settings), Logs: cloudwatchlogs.NewFromConfig(settings)},
+		request: request,
+	}, nil
+}
+
+func progressLog(out io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(out, nil)) }
+
+func readRequest(ctx context.Context, settings aws.Config, environment config.Environment, file string) (event.Migration, error) {
 	var (
 		content []byte
-		source  = c.Request
+		source  = file
 		err     error
 	)
-	if c.Request != "" {
-		content, err = os.ReadFile(c.Request)
+	if file != "" {
+		content, err = os.ReadFile(file)
 	} else {
 		source = migrations.RequestParameter(environment.Stack())
 		content, err = readParameter(ctx, ssm.NewFromConfig(settings), source)

@@ -87,7 +87,7 @@ func New(scope constructs.Construct, id string, props Props) Outputs {
 	execution, rights := executionRole(scope, props, *logs.Arn())
 	tasks := taskRole(scope, props)
 	task := taskDefinition(scope, props, image, *logs.Name(), *execution.Arn(), *tasks.Arn())
-	runner := runnerFunction(scope, props, *execution.Arn(), *tasks.Arn())
+	runner := runnerFunction(scope, props, *execution.Arn(), *tasks.Arn(), "/ecs/"+family(props))
 
 	request := requestFor(props, image, checksum, *task.Arn(), *logs.Name())
 	parameter(scope, props, request)
@@ -201,8 +201,8 @@ func containers(props Props, image, logGroup string) string {
 	}})
 }
 
-// runnerFunction starts and watches the task. It stays outside the VPC, because it calls nothing but ECS.
-func runnerFunction(scope constructs.Construct, props Props, executionArn, taskArn string) function.Outputs {
+// runnerFunction starts and watches the task. It stays outside the VPC, because it calls only ECS and CloudWatch Logs.
+func runnerFunction(scope constructs.Construct, props Props, executionArn, taskArn, logGroup string) function.Outputs {
 	account, region := props.Account.ID, props.Account.Region
 	inCluster := policy.Conditions{"ArnEquals": {"ecs:cluster": {props.ClusterArn}}}
 	return function.New(scope, "runner", function.Props{
@@ -216,6 +216,9 @@ func runnerFunction(scope constructs.Construct, props Props, executionArn, taskA
 				Resources: []string{fmt.Sprintf("arn:aws:ecs:%s:%s:task-definition/%s:*", region, account, family(props))}},
 			{Sid: "WatchTask", Effect: policy.Allow, Actions: []string{"ecs:DescribeTasks"}, Conditions: inCluster,
 				Resources: []string{fmt.Sprintf("arn:aws:ecs:%s:%s:task/%s/*", region, account, props.Name)}},
+			// AWS, "Actions, resources, and condition keys for Amazon CloudWatch Logs": GetLogEvents is on a log stream
+			{Sid: "ReadLog", Effect: policy.Allow, Actions: []string{"logs:GetLogEvents"},
+				Resources: []string{fmt.Sprintf("arn:aws:logs:%s:%s:log-group:%s:log-stream:*", region, account, logGroup)}},
 			// The task takes the tags of its definition, which ECS asks a permission of its own for.
 			{Sid: "TagTask", Effect: policy.Allow, Actions: []string{"ecs:TagResource"},
 				Resources:  []string{fmt.Sprintf("arn:aws:ecs:%s:%s:task/%s/*", region, account, props.Name)},

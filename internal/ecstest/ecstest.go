@@ -1,6 +1,7 @@
 // Package ecstest answers as the ECS API does, as far as one-off tasks go: AWS's JSON protocol over HTTP, idempotency
 // by client token, tasks that pass through ECS's statuses, failures inside a successful answer, and errors with ECS's
-// names. A test says how tasks end and which calls go wrong.
+// names. It also answers logs:GetLogEvents for the tasks' log streams. A test says how tasks end, what they print and
+// which calls go wrong.
 package ecstest
 
 import (
@@ -18,6 +19,9 @@ const (
 	account = "123456789012"
 	region  = "eu-central-1"
 	target  = "AmazonEC2ContainerServiceV20141113."
+	// logsTarget begins the calls of CloudWatch Logs.
+	logsTarget = "Logs_20140328."
+	pageLines  = 2 // lines per page of a log stream
 )
 
 // Cluster and TaskDefinition are what the server knows besides its tasks.
@@ -66,6 +70,8 @@ type Server struct {
 	Statuses []string
 	// Ends are how tasks stop, in the order of their start; the last one counts for all further tasks.
 	Ends []End
+	// Lines are what every task prints, all of it before its first status. Nil: there is no log stream.
+	Lines []string
 	// Forever keeps every task in the last of Statuses.
 	Forever bool
 	// Fault, when set, may answer a call in the API's place. n counts the calls of that operation from 1.
@@ -107,7 +113,7 @@ func New(t testing.TB, container string) *Server {
 // Env are the environment variables that lead the AWS SDK and CLI to the server.
 func (s *Server) Env() map[string]string {
 	return map[string]string{
-		"AWS_ENDPOINT_URL_ECS": s.URL, "AWS_REGION": region,
+		"AWS_ENDPOINT_URL_ECS": s.URL, "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": s.URL, "AWS_REGION": region,
 		"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_EC2_METADATA_DISABLED": "true",
 	}
 }
@@ -151,6 +157,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	operation, known := strings.CutPrefix(r.Header.Get("X-Amz-Target"), target)
+	if !known {
+		operation, known = strings.CutPrefix(r.Header.Get("X-Amz-Target"), logsTarget)
+	}
 	var input map[string]any
 	if err := json.NewDecoder(r.Body).Decode(&input); err != nil || !known {
 		respondError(w, http.StatusBadRequest, "SerializationException", "not a call of the ECS API")
@@ -173,6 +182,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		s.runTask(w, input)
 	case "DescribeTasks":
 		s.describeTasks(w, input)
+	case "GetLogEvents":
+		s.logEvents(w, input)
 	default:
 		respondError(w, http.StatusBadRequest, "AccessDeniedException", "the runner may not call ecs:"+operation)
 	}
@@ -237,6 +248,27 @@ func (s *Server) describeTasks(w http.ResponseWriter, input map[string]any) {
 		}
 	}
 	respond(w, map[string]any{"tasks": tasks, "failures": failures})
+}
+
+// logEvents pages through Lines. At the end it returns the token that it was given, as CloudWatch Logs does.
+func (s *Server) logEvents(w http.ResponseWriter, input map[string]any) {
+	stream, _ := input["logStreamName"].(string)
+	id := stream[strings.LastIndex(stream, "/")+1:]
+	_, exists := s.tasks["arn:aws:ecs:"+region+":"+account+":task/batbern-test/"+id]
+	if s.Lines == nil || !exists {
+		respondError(w, 400, "ResourceNotFoundException", "The specified log stream does not exist.")
+		return
+	}
+	from := 0
+	if token, _ := input["nextToken"].(string); token != "" {
+		fmt.Sscanf(token, "f/%d", &from)
+	}
+	to := min(from+pageLines, len(s.Lines))
+	events := []any{}
+	for i, line := range s.Lines[from:to] {
+		events = append(events, map[string]any{"message": line, "timestamp": 1700000000000 + from + i})
+	}
+	respond(w, map[string]any{"events": events, "nextForwardToken": fmt.Sprintf("f/%d", to), "nextBackwardToken": "b/0"})
 }
 
 func (s *Server) show(arn string) map[string]any {

@@ -18,6 +18,9 @@ type Migration struct {
 	SecurityGroups []string `json:"securityGroups"`
 	AssignPublicIP bool     `json:"assignPublicIp,omitempty"` // only for subnets without NAT and endpoints
 
+	// Command replaces the image's command, "migrate": ["repair", "event_management"], ["plan"]. Empty in a deployment.
+	Command []string `json:"command,omitempty"`
+
 	// What is to be applied. A change of either is a new migration, and the same values are the same migration.
 	Image              string `json:"image"`              // by digest, or by a tag that is a checksum and never moves
 	MigrationsChecksum string `json:"migrationsChecksum"` // migrations.Checksum()

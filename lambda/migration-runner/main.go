@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 
 	"github.com/batbern/infrastructure/lambda/internal/awsapi"
@@ -23,5 +24,5 @@ func main() {
 		log.Error("cannot start", "cause", err.Error())
 		os.Exit(1)
 	}
-	lambda.Start(runner.Runner{Tasks: ecs.NewFromConfig(settings), Log: log}.Run)
+	lambda.Start(runner.Runner{Tasks: ecs.NewFromConfig(settings), Logs: cloudwatchlogs.NewFromConfig(settings), Log: log}.Run)
 }

@@ -1,5 +1,5 @@
-// Package runner starts the one-off ECS task that runs Flyway, waits for its end and tells how it ended. It is the code
-// of the migration-runner function and of the command "batbern migrate".
+// Package runner starts the one-off ECS task that runs Flyway, follows its log, waits for its end and returns how it
+// ended. It is the code of the migration-runner function and of the command "batbern migrate".
 //
 // A run is identified by what it applies. The same request again never starts a second task beside a running one, and
 // not after a successful one either (as long as ECS remembers it, an hour): it follows the task that is there. After a
@@ -53,6 +53,13 @@ type Tasks interface {
 type Runner struct {
 	Tasks Tasks
 	Log   *slog.Logger
+	// Logs reads what Flyway prints: errors then say what failed and in which file. Nil leaves errors with the name of
+	// the log stream.
+	Logs Logs
+	// Progress receives every line that Flyway prints, soon after it is printed. Nil drops them.
+	Progress func(line string)
+	// Once distinguishes requests that would otherwise be the same: each value starts a task of its own.
+	Once string
 
 	// Interval between two looks at the task; it grows by half up to MaxInterval. Defaults: 2 s and 15 s.
 	Interval, MaxInterval time.Duration
@@ -81,15 +88,20 @@ func (r Runner) Run(ctx context.Context, request event.Migration) (Result, error
 	}
 	defer cancel()
 
-	task, err := r.runToEnd(ctx, request)
+	output := &output{runner: r, request: request}
+	task, err := r.runToEnd(ctx, request, output)
 	for begun := time.Now(); err == nil && r.startAgain(ctx, task, begun); {
-		task, err = r.runToEnd(ctx, request)
+		task, err = r.runToEnd(ctx, request, output)
 	}
 	if err != nil {
 		return Result{}, err
 	}
 	arn := aws.ToString(task.TaskArn)
+	output.readToEnd(ctx, arn)
 	if err := judge(request, task); err != nil {
+		if cause := output.cause(); cause != "" {
+			err = fmt.Errorf("%w\n%s", err, cause)
+		}
 		r.Log.Error("migration failed", "task", arn, "error", err)
 		return Result{}, err
 	}
@@ -98,12 +110,12 @@ func (r Runner) Run(ctx context.Context, request event.Migration) (Result, error
 }
 
 // runToEnd returns the request's task after it has stopped.
-func (r Runner) runToEnd(ctx context.Context, request event.Migration) (types.Task, error) {
+func (r Runner) runToEnd(ctx context.Context, request event.Migration, output *output) (types.Task, error) {
 	task, err := r.start(ctx, request)
 	if err != nil {
 		return types.Task{}, err
 	}
-	return r.wait(ctx, request, task)
+	return r.wait(ctx, request, task, output)
 }
 
 // startAgain tells whether a task could not start for lack of permission and another may, after a pause. On a first
@@ -166,7 +178,7 @@ func (r Runner) runTask(ctx context.Context, request event.Migration, attempt in
 	if request.AssignPublicIP {
 		assignPublicIP = types.AssignPublicIpEnabled
 	}
-	token := token(request, attempt)
+	token := token(request, r.Once, attempt)
 	output, err := r.Tasks.RunTask(ctx, &ecs.RunTaskInput{
 		Cluster:        aws.String(request.Cluster),
 		TaskDefinition: aws.String(request.TaskDefinition),
@@ -175,6 +187,7 @@ func (r Runner) runTask(ctx context.Context, request event.Migration, attempt in
 		StartedBy:      aws.String("migration-runner/" + token[:16]),
 		LaunchType:     types.LaunchTypeFargate,
 		PropagateTags:  types.PropagateTagsTaskDefinition,
+		Overrides:      overrides(request),
 		NetworkConfiguration: &types.NetworkConfiguration{AwsvpcConfiguration: &types.AwsVpcConfiguration{
 			Subnets:        request.Subnets,
 			SecurityGroups: request.SecurityGroups,
@@ -197,7 +210,7 @@ func (r Runner) runTask(ctx context.Context, request event.Migration, attempt in
 }
 
 // wait follows a task until it has stopped.
-func (r Runner) wait(ctx context.Context, request event.Migration, task types.Task) (types.Task, error) {
+func (r Runner) wait(ctx context.Context, request event.Migration, task types.Task, output *output) (types.Task, error) {
 	arn := aws.ToString(task.TaskArn)
 	interval := defaultTo(r.Interval, firstInterval)
 	for status := ""; ; interval = min(interval*3/2, defaultTo(r.MaxInterval, maxInterval)) {
@@ -208,6 +221,7 @@ func (r Runner) wait(ctx context.Context, request event.Migration, task types.Ta
 		if status == statusStopped {
 			return task, nil
 		}
+		output.read(ctx, arn)
 		if err := sleep(ctx, interval); err != nil {
 			return types.Task{}, stillRunning(request, arn, err)
 		}

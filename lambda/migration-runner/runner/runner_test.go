@@ -416,11 +416,11 @@ func TestRunRefusesAWrongRequestWithAllItsFaults(t *testing.T) {
 
 func TestTokenChangesWithEverythingThatECSIsTold(t *testing.T) {
 	base := request()
-	seen := map[string]string{token(base, 0): "the request itself"}
-	if token(base, 0) != token(request(), 0) {
+	seen := map[string]string{token(base, "", 0): "the request itself"}
+	if token(base, "", 0) != token(request(), "", 0) {
 		t.Error("the same request has two tokens")
 	}
-	if length := len(token(base, 0)); length > 64 {
+	if length := len(token(base, "", 0)); length > 64 {
 		t.Errorf("a token of %d characters; ECS takes 64", length)
 	}
 	for name, change := range map[string]func(*event.Migration){
@@ -430,16 +430,20 @@ func TestTokenChangesWithEverythingThatECSIsTold(t *testing.T) {
 		"cluster":    func(r *event.Migration) { r.Cluster += "2" },
 		"subnets":    func(r *event.Migration) { r.Subnets = r.Subnets[:1] },
 		"groups":     func(r *event.Migration) { r.SecurityGroups = []string{"sg-2"} },
+		"command":    func(r *event.Migration) { r.Command = []string{"repair", "event_management"} },
 		"address":    func(r *event.Migration) { r.AssignPublicIP = true },
 	} {
 		changed := request()
 		change(&changed)
-		if other, known := seen[token(changed, 0)]; known {
+		if other, known := seen[token(changed, "", 0)]; known {
 			t.Errorf("%s has the token of %s", name, other)
 		}
-		seen[token(changed, 0)] = name
+		seen[token(changed, "", 0)] = name
 	}
-	if _, known := seen[token(base, 1)]; known {
+	if _, known := seen[token(base, "once", 0)]; known {
+		t.Error("a request that is to run once more has the token of the first")
+	}
+	if _, known := seen[token(base, "", 1)]; known {
 		t.Error("the second attempt has the token of the first")
 	}
 }
