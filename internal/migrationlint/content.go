@@ -29,13 +29,14 @@ var (
 
 	endsTransaction = regexp.MustCompile(`^(COMMIT|END|ABORT|ROLLBACK)( WORK| TRANSACTION)?( AND( NO)? CHAIN)?$|^PREPARE TRANSACTION\b`)
 	opensBlock      = regexp.MustCompile(`^(BEGIN|START TRANSACTION)\b`)
+	copiesOut       = regexp.MustCompile(`^COPY\b.* TO STDOUT\b`)
 	callsProcedure  = regexp.MustCompile(`^CALL ` + qualified)
 	createsRoutine  = regexp.MustCompile(`^CREATE (?:OR REPLACE )?PROCEDURE ` + qualified)
 
 	// needsSuperuser are statements that neither the owner role nor the master of an RDS instance hands on.
 	needsSuperuser = regexp.MustCompile(`^(CREATE|ALTER|DROP) (ROLE|USER|GROUP)\b(?: MAPPING)?|^(CREATE|DROP) (DATABASE|TABLESPACE|SUBSCRIPTION)\b` +
 		`|^ALTER SYSTEM\b|^CREATE EVENT TRIGGER\b|^CREATE ACCESS METHOD\b|^CREATE FOREIGN DATA WRAPPER\b|^CREATE SERVER\b` +
-		`|^LOAD\b|^CREATE (OR REPLACE )?(TRUSTED )?(PROCEDURAL )?LANGUAGE\b|^COPY\b.* (FROM|TO) (PROGRAM )?''` +
+		`|^LOAD\b|^CHECKPOINT$|^CREATE (OR REPLACE )?(TRUSTED )?(PROCEDURAL )?LANGUAGE\b|^COPY\b.* (FROM|TO) (PROGRAM )?''` +
 		`|^CREATE PUBLICATION .* FOR (ALL TABLES|TABLES IN SCHEMA)\b`)
 	userMapping = regexp.MustCompile(`^(CREATE|ALTER|DROP) USER MAPPING\b`)
 )
@@ -100,7 +101,7 @@ func (c *content) readable() bool {
 	}
 	statements, meta, open := split(strings.TrimPrefix(c.content, "\uFEFF"))
 	if open > 0 {
-		c.found(open, "has a quote or comment that does not end; close it")
+		c.found(open, "has a quote, a comment or COPY data that does not end; close it")
 	}
 	for _, line := range meta {
 		c.found(line, "is a command of psql, which only psql understands; write SQL")
@@ -169,6 +170,9 @@ func (c *content) checkTransaction() {
 	for _, s := range c.executed {
 		if name := createsRoutine.FindStringSubmatch(s.text); name != nil {
 			procedures[name[2]] = slices.ContainsFunc(routineSteps(s.statement), func(inner step) bool { return endsTransaction.MatchString(inner.text) })
+		}
+		if copiesOut.MatchString(s.text) {
+			c.found(s.line, "%q returns rows, and Flyway has nowhere to put them; leave it out", opening(s.statement))
 		}
 		called := callsProcedure.FindStringSubmatch(s.text)
 		switch {

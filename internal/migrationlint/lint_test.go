@@ -41,7 +41,7 @@ func TestCheckFindsEveryKindOfFault(t *testing.T) {
 		"empty":                      {files: map[string]string{"s/V1__a.sql": "-- nothing\n/* at all */"}, want: "has no statement"},
 		"not UTF-8":                  {files: map[string]string{"s/V1__a.sql": "SELECT '\xe4';"}, want: "is not UTF-8"},
 		"zero byte":                  {files: map[string]string{"s/V1__a.sql": table + "\n\x00"}, want: "s/V1__a.sql:2: has a zero byte"},
-		"open quote":                 {files: map[string]string{"s/V1__a.sql": table + "\nSELECT 'a;\nVACUUM;"}, want: "s/V1__a.sql:2: has a quote or comment that does not end"},
+		"open quote":                 {files: map[string]string{"s/V1__a.sql": table + "\nSELECT 'a;\nVACUUM;"}, want: "s/V1__a.sql:2: has a quote, a comment or COPY data that does not end"},
 		"open E quote":               {files: map[string]string{"s/V1__a.sql": table + `SELECT E'a\';`}, want: "does not end"},
 		"open identifier":            {files: map[string]string{"s/V1__a.sql": table + `SELECT "a;`}, want: "does not end"},
 		"open dollar quote":          {files: map[string]string{"s/V1__a.sql": table + `SELECT $a$ $b$;`}, want: "does not end"},

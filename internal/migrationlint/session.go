@@ -11,10 +11,10 @@ var (
 	resets        = regexp.MustCompile(`^RESET (.+)$`)
 	setsOther     = regexp.MustCompile(`^SET (SESSION |LOCAL )?(TIME ZONE|NAMES|XML OPTION|SCHEMA)\b`)
 	setsRole      = regexp.MustCompile(`^SET (SESSION |LOCAL )?ROLE (.+)$`)
-	setsSession   = regexp.MustCompile(`^(SET|RESET) (LOCAL |SESSION )?SESSION AUTHORIZATION\b`)
+	setsSession   = regexp.MustCompile(`^SET (LOCAL |SESSION )?SESSION AUTHORIZATION ("|'|[^D]|D[^E])`)
 	// characteristics is the SET that changes the defaults of all later transactions.
 	characteristics = regexp.MustCompile(`^SET SESSION CHARACTERISTICS\b`)
-	setConfig       = regexp.MustCompile(`\bSET_CONFIG \( '' , (.*?) , ([A-Z]+|'') \)`)
+	setConfig       = regexp.MustCompile(`\bSET_CONFIG \( '' , (.*?) , (?:IS_LOCAL (?:= >|: =) )?([A-Z]+|'') (?:: : BOOL(?:EAN)? )?\)`)
 
 	// advisoryLock are the functions whose lock belongs to the session. pg_advisory_xact_lock ends with the transaction.
 	advisoryLock   = regexp.MustCompile(`\bPG_(TRY_)?ADVISORY_LOCK(_SHARED)? \(`)

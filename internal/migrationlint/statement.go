@@ -187,8 +187,9 @@ func (s *scanner) finish() {
 	}
 }
 
-// skipCopyData moves behind the line \. that ends the data, or to the end of the script.
+// skipCopyData moves behind the line \. that ends the data. Data without that line is open.
 func (s *scanner) skipCopyData() {
+	begin := s.line
 	s.take(lineLength(s.rest))
 	for s.rest != "" {
 		s.take(1) // the line end
@@ -199,6 +200,7 @@ func (s *scanner) skipCopyData() {
 			return
 		}
 	}
+	s.open = begin
 }
 
 // lineLength returns the length of a line without its end. PostgreSQL ends comments at \r as well.

@@ -432,8 +432,8 @@ func (c *trial) applyOthers(database, dir string) string {
 	last := filepath.Join(target, location, file)
 	os.Remove(last)
 	os.Remove(last + ".conf")
-	if entries, _ := os.ReadDir(filepath.Dir(last)); len(entries) == 0 && len(c.locations()) == 1 {
-		return "" // there are no others
+	if _, others := c.lastFile(target, location); !others && len(c.locations()) == 1 {
+		return ""
 	}
 	return c.migrate(database, target)
 }
@@ -447,16 +447,24 @@ func (c *trial) matching(dir, pattern string) []string {
 func (c *trial) last(dir string) (location, file string) {
 	locations := c.locations()
 	location = locations[len(locations)-1]
+	file, found := c.lastFile(dir, location)
+	if !found {
+		c.t.Errorf("%s: there is no file in %s", c.name, location)
+	}
+	return location, file
+}
+
+func (c *trial) lastFile(dir, location string) (file string, found bool) {
 	err := fs.WalkDir(os.DirFS(filepath.Join(dir, location)), ".", func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && strings.EqualFold(filepath.Ext(path), ".sql") {
-			file = path
+			file, found = path, true
 		}
 		return err
 	})
-	if err != nil || file == "" {
-		c.t.Errorf("%s: no file in %s: %v", c.name, location, err)
+	if err != nil {
+		c.t.Error(err)
 	}
-	return location, file
+	return file, found
 }
 
 func (c *trial) hasRepeatable() bool { return len(c.matching(c.dir, "R__*.sql")) > 0 }

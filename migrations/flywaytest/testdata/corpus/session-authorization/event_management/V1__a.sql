@@ -1,2 +1,2 @@
-SET SESSION AUTHORIZATION DEFAULT;
+SET SESSION AUTHORIZATION event_management_service;
 CREATE TABLE events (id int PRIMARY KEY, title text);

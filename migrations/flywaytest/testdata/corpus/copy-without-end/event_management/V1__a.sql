@@ -1,0 +1,3 @@
+CREATE TABLE events (id int PRIMARY KEY, title text);
+COPY events (id, title) FROM STDIN;
+1	a
