@@ -49,8 +49,10 @@ flyway_in() {
 # failed_files SCHEMA prints the files that its history records as failed. Flyway's JSON has one field per line.
 failed_files() {
     flyway_in "$1" -outputType=json info 2>"$work/info" | awk '
-        /"state" *:/ { failed = /"(Failed|Failed \(Missing\)|Failed \(Future\))"/ }
-        /"filepath" *:/ && failed { sub(/.*"filepath" *: *"/, ""); sub(/".*/, ""); print }'
+        /}/ { if (failed && file != "") print file }
+        /[{}]/ { failed = 0; file = "" }
+        /"state" *: *"[^"]*Failed/ { failed = 1 }
+        /"filepath" *: *"/ { file = $0; sub(/.*"filepath" *: *"/, "", file); sub(/".*/, "", file) }'
 }
 
 # can_run_again FILE says whether a file that failed halfway outside a transaction can run again as it is: what its
