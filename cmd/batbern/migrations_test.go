@@ -2,12 +2,15 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/batbern/infrastructure/internal/ecstest"
+	"github.com/batbern/infrastructure/internal/pgtest"
+	"github.com/batbern/infrastructure/internal/testproc"
 )
 
 // writeFiles writes files below a new folder and returns it.
@@ -162,5 +165,26 @@ func TestMigrateShowsProgressAndRepairs(t *testing.T) {
 	code, _, err = execute(t, "migrate", "--env", "dev", "--repair", "events")
 	if code != exitUsage || !strings.Contains(err, "--repair accepts platform, shared_kernel, attendee_experience") || server.Started() != started {
 		t.Errorf("exit code %d, %s", code, err)
+	}
+}
+
+// With a database at hand, the plan knows what is applied and how large the tables are.
+func TestPlanReadsADatabase(t *testing.T) {
+	server, err := pgtest.Start()
+	testproc.Require(t, err)
+	t.Cleanup(server.Stop)
+	server.Exec(t, "postgres", "CREATE SCHEMA event_management",
+		"CREATE TABLE event_management.flyway_schema_history (script text, success boolean)",
+		"INSERT INTO event_management.flyway_schema_history VALUES ('V1__a.sql', true), ('V2__b.sql', false)",
+		"CREATE TABLE event_management.a AS SELECT i AS id FROM generate_series(1, 100000) AS i")
+	folder := writeFiles(t, map[string]string{
+		"event-management/V1__a.sql": "CREATE TABLE a (id int);\n", "event-management/V2__b.sql": "CREATE INDEX a_id ON a (id);\n",
+	})
+	t.Setenv("PLANNED", fmt.Sprintf("postgres://%s:%s@%s:%d/postgres?sslmode=verify-full&sslrootcert=%s",
+		pgtest.Superuser, server.SuperuserPassword, pgtest.Host, server.Port, server.CAFile))
+	code, out, message := execute(t, "migrations", "plan", "--database", "PLANNED", "--dir", filepath.Join(folder, "event-management"))
+	if code != 0 || !strings.Contains(out, "1 pending") || !strings.Contains(out, "1. event_management/V2__b.sql") ||
+		!strings.Contains(out, "MiB now, about a second or less") {
+		t.Errorf("exit code %d\n%s\n%s", code, out, message)
 	}
 }
