@@ -137,7 +137,7 @@ const (
 func apply(ctx context.Context, folder, endpoint string, gaps Gaps, result Result, progress func(step string),
 	begin func(phase string) error) (Result, error) {
 	start := time.Now()
-	stack, err := terraform.Open(folder, result.Stack, variables(endpoint))
+	stack, err := terraform.Open(folder, result.Stack, Variables(endpoint))
 	if err != nil {
 		return result, err
 	}
@@ -225,7 +225,7 @@ func StartOver(folder, tree string) error {
 
 // Destroy takes one stack away.
 func Destroy(ctx context.Context, folder, endpoint, name string) error {
-	stack, err := terraform.Open(folder, name, variables(endpoint))
+	stack, err := terraform.Open(folder, name, Variables(endpoint))
 	if err != nil {
 		return err
 	}
@@ -244,11 +244,12 @@ func initialize(ctx context.Context, folder, name string) error {
 	return stack.Init(ctx, true)
 }
 
-// variables send everything to the emulator. S3 Control puts the account id before the host name, so that only a proxy
-// can catch it; the same proxy keeps a forgotten endpoint from reaching AWS. Loopback itself is never proxied.
-func variables(endpoint string) map[string]string {
+// Variables are those that send everything to the emulator. S3 Control puts the account id before the host name, so that
+// only a proxy can catch it; the same proxy keeps a forgotten endpoint from reaching AWS. Loopback itself is never proxied.
+func Variables(endpoint string) map[string]string {
 	return map[string]string{
 		"HTTP_PROXY": endpoint, "HTTPS_PROXY": endpoint, "NO_PROXY": "", "CHECKPOINT_DISABLE": "1",
-		"AWS_ACCESS_KEY_ID": "emulator", "AWS_SECRET_ACCESS_KEY": "emulator", "AWS_PROFILE": "", "AWS_EC2_METADATA_DISABLED": "true",
+		"AWS_ACCESS_KEY_ID": "emulator", "AWS_SECRET_ACCESS_KEY": "emulator", "AWS_PROFILE": "",
+		"AWS_EC2_METADATA_DISABLED": "true",
 	}
 }

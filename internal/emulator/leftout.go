@@ -53,7 +53,7 @@ func sendLeftOut(ctx context.Context, folder, endpoint string, result Result) (w
 	if err := initialize(ctx, tree, result.Stack); err != nil {
 		return nil, err
 	}
-	stack, err := terraform.Open(tree, result.Stack, variables(endpoint))
+	stack, err := terraform.Open(tree, result.Stack, Variables(endpoint))
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func notPlanned(plan *tfjson.Plan, addresses []string) []string {
 
 // appliedValues are the attributes of a stack's resources in its state, by address.
 func appliedValues(ctx context.Context, folder, endpoint, name string) (map[string]any, error) {
-	stack, err := terraform.Open(folder, name, variables(endpoint))
+	stack, err := terraform.Open(folder, name, Variables(endpoint))
 	if err != nil {
 		return nil, err
 	}
