@@ -1,7 +1,6 @@
 package changes_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -11,47 +10,120 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/aws/jsii-runtime-go"
 	"github.com/hashicorp/terraform-cdk-go/cdktf"
 	tfjson "github.com/hashicorp/terraform-json"
 
+	"github.com/batbern/infrastructure/__tests__/testkit"
 	"github.com/batbern/infrastructure/config"
+	"github.com/batbern/infrastructure/internal/terraform"
+	"github.com/batbern/infrastructure/internal/terraform/terraformtest"
 	"github.com/batbern/infrastructure/stacks"
 )
 
 // stage is a folder in which stacks are planned by a real engine and the real provider, without AWS: every stack has a
 // state file as if it had been applied, and no plan reads anything from AWS.
 type stage struct {
-	folder  string
-	engine  string // path of terraform or tofu
-	schemas map[string]*tfjson.Schema
+	folder   string
+	engine   string // path of terraform or tofu
+	schemas  map[string]*tfjson.Schema
+	settled  map[string]document // the stacks whose states agree with them, by name
+	settings []string            // environment variables of the engine, NAME=value
 }
 
-// newStage returns a stage, or skips the test where the engine or the provider is missing.
-func newStage(t testing.TB, engine string) *stage {
-	t.Helper()
-	return &stage{folder: t.TempDir(), engine: engine}
-}
+var shared *stage
 
-// synthesize writes the project's stacks, changed so that they can be planned without AWS.
-func (s *stage) synthesize(t testing.TB, project config.Project) map[string]document {
+// settled returns the stage on which base and prod are as if applied. All tests of a run plan over it.
+func settled(t *testing.T) *stage {
 	t.Helper()
-	out := t.TempDir()
-	app := cdktf.NewApp(&cdktf.AppConfig{Outdir: jsii.String(out), SkipValidation: jsii.Bool(true)})
-	stacks.Define(app, project, false, func(string) {})
-	app.Synth()
-	documents := map[string]document{}
-	for _, name := range project.Stacks() {
-		from := filepath.Join(out, "stacks", name)
-		text, err := os.ReadFile(filepath.Join(from, "cdk.tf.json"))
+	terraformtest.RequireProvider(t)
+	if shared == nil {
+		engine, err := terraform.Binary()
 		if err != nil {
 			t.Fatal(err)
 		}
-		documents[name] = s.offline(t, name, text)
+		folder, err := os.MkdirTemp("", "changes-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		shared = &stage{folder: folder, engine: engine, settled: map[string]document{}}
+		for _, name := range []string{base, prod} {
+			shared.settle(t, name, shared.synthesize(t, testkit.Project(t), name))
+		}
 	}
-	return documents
+	if len(shared.settled) < 2 {
+		t.Fatal("the stacks' states were not settled")
+	}
+	return shared
+}
+
+// synthesize returns one of the project's stacks, changed so that it can be planned without AWS.
+func (s *stage) synthesize(t testing.TB, project config.Project, name string) document {
+	t.Helper()
+	out := t.TempDir()
+	app := cdktf.NewApp(&cdktf.AppConfig{Outdir: jsii.String(out), SkipValidation: jsii.Bool(true)})
+	if name == base {
+		stacks.Base(app, project)
+	}
+	for _, environment := range project.Environments {
+		if environment.Stack() == name {
+			stacks.Environment(app, project, environment)
+		}
+	}
+	app.Synth()
+	text, err := os.ReadFile(filepath.Join(out, "stacks", name, "cdk.tf.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.offline(t, name, text)
+}
+
+// mostPlansAtOnce is how many plans run side by side: each keeps a processor busy and needs 1.5 GB.
+const mostPlansAtOnce = 2
+
+// planAll plans each change over the settled states and returns the plans in the order of the changes.
+func (s *stage) planAll(t *testing.T, changes []change) []*tfjson.Plan {
+	t.Helper()
+	plans := make([]*tfjson.Plan, len(changes))
+	failures := make([]error, len(changes))
+	var running sync.WaitGroup
+	free := make(chan struct{}, mostPlansAtOnce)
+	for n, each := range changes {
+		project := testkit.Project(t)
+		each.apply(&project)
+		after := s.synthesize(t, project, each.stack)
+		folder := filepath.Join(s.folder, fmt.Sprintf("%s-%s-%d", each.stack, t.Name(), n))
+		s.copyInitialized(t, each.stack, folder)
+		writeConfiguration(t, folder, after)
+		free <- struct{}{}
+		running.Go(func() {
+			defer func() { <-free }()
+			plans[n], failures[n] = s.planIn(folder)
+		})
+	}
+	running.Wait()
+	for n, err := range failures {
+		if err != nil {
+			t.Errorf("%s: %v", changes[n].name, err)
+		}
+	}
+	return plans
+}
+
+// copyInitialized makes the folder one that the engine has initialized for the stack, with the stack's state.
+func (s *stage) copyInitialized(t testing.TB, name, folder string) {
+	t.Helper()
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{".terraform", ".terraform.lock.hcl"} {
+		if err := os.Symlink(filepath.Join(s.folder, name, file), filepath.Join(folder, file)); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // document is a stack's Terraform JSON.
@@ -94,10 +166,8 @@ func (s *stage) offline(t testing.TB, name string, text []byte) document {
 
 func (s *stage) stateFile(name string) string { return filepath.Join(s.folder, name+".tfstate") }
 
-// write puts the stack's configuration into its folder.
-func (s *stage) write(t testing.TB, name string, body document) {
+func writeConfiguration(t testing.TB, folder string, body document) {
 	t.Helper()
-	folder := filepath.Join(s.folder, name)
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -110,27 +180,19 @@ func (s *stage) write(t testing.TB, name string, body document) {
 	}
 }
 
-// run runs the engine in the stack's folder and returns what it printed.
-func (s *stage) run(t testing.TB, name string, arguments ...string) []byte {
-	t.Helper()
-	out, err := s.try(name, arguments...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
-
-func (s *stage) try(name string, arguments ...string) ([]byte, error) {
-	command := exec.CommandContext(context.Background(), s.engine, arguments...)
-	command.Dir = filepath.Join(s.folder, name)
+// runIn runs the engine in the folder and returns what it printed.
+func (s *stage) runIn(folder string, arguments ...string) ([]byte, error) {
+	command := exec.Command(s.engine, arguments...)
+	command.Dir = folder
 	// a request to AWS is a fault of the stage: it fails at once
-	command.Env = append(os.Environ(), "HTTP_PROXY=http://127.0.0.1:1", "HTTPS_PROXY=http://127.0.0.1:1", "AWS_EC2_METADATA_DISABLED=true",
+	command.Env = slices.Concat(os.Environ(), s.settings)
+	command.Env = append(command.Env, "HTTP_PROXY=http://127.0.0.1:1", "HTTPS_PROXY=http://127.0.0.1:1", "AWS_EC2_METADATA_DISABLED=true",
 		"CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1")
 	var errors strings.Builder
 	command.Stderr = &errors
 	out, err := command.Output()
 	if err != nil {
-		return out, fmt.Errorf("%s: %s %s: %w\n%s\n%s", name, filepath.Base(s.engine), strings.Join(arguments, " "), err, tail(string(out)), brief(errors.String()))
+		return out, fmt.Errorf("%s %s: %w\n%s\n%s", filepath.Base(s.engine), strings.Join(arguments, " "), err, tail(string(out)), brief(errors.String()))
 	}
 	return out, nil
 }
@@ -158,15 +220,17 @@ func tail(text string) string {
 	return text
 }
 
-// plan plans the stack over its state and returns the plan.
-func (s *stage) plan(t testing.TB, name string) *tfjson.Plan {
-	t.Helper()
-	s.run(t, name, "plan", "-refresh=false", "-lock=false", "-input=false", "-no-color", "-out=plan.out")
-	var plan tfjson.Plan
-	if err := json.Unmarshal(s.run(t, name, "show", "-json", "plan.out"), &plan); err != nil {
-		t.Fatal(err)
+// planIn plans the configuration in the folder over its state.
+func (s *stage) planIn(folder string) (*tfjson.Plan, error) {
+	if _, err := s.runIn(folder, "plan", "-refresh=false", "-lock=false", "-input=false", "-no-color", "-out=plan.out"); err != nil {
+		return nil, err
 	}
-	return &plan
+	text, err := s.runIn(folder, "show", "-json", "plan.out")
+	if err != nil {
+		return nil, err
+	}
+	var plan tfjson.Plan
+	return &plan, json.Unmarshal(text, &plan)
 }
 
 // readSchemas asks the engine for the schemas of the stack's resource types, where they are not known yet.
@@ -181,7 +245,11 @@ func (s *stage) readSchemas(t testing.TB, name string, body document) {
 			Resources map[string]*tfjson.Schema `json:"resource_schemas"`
 		} `json:"provider_schemas"`
 	}
-	if err := json.Unmarshal(s.run(t, name, "providers", "schema", "-json"), &all); err != nil {
+	text, err := s.runIn(filepath.Join(s.folder, name), "providers", "schema", "-json")
+	if err == nil {
+		err = json.Unmarshal(text, &all)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	s.schemas = map[string]*tfjson.Schema{}

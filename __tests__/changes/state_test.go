@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -21,27 +22,34 @@ type state struct {
 	outputs    map[string]any
 }
 
-const (
-	mostPlans = 6 // until a stack's state agrees with its configuration
-)
+const mostPlans = 6 // until a stack's state agrees with its configuration
 
 // settle plans the stack until its plan is empty, each time taking what the plan shows into the state, as an apply would.
 func (s *stage) settle(t testing.TB, name string, body document) {
 	t.Helper()
-	s.write(t, name, unprotected(t, body))
-	s.run(t, name, "init", "-input=false", "-no-color")
+	folder := filepath.Join(s.folder, name)
+	writeConfiguration(t, folder, unprotected(t, body))
+	if _, err := s.runIn(folder, "init", "-input=false", "-no-color"); err != nil {
+		t.Fatal(err)
+	}
 	s.readSchemas(t, name, body)
 	made := state{attributes: map[string]map[string]any{}, outputs: map[string]any{}}
+	var open string
 	for range mostPlans {
-		plan := s.plan(t, name)
-		open := made.take(t, plan, s.schemas, body)
+		plan, err := s.planIn(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		changed := made.take(t, plan, s.schemas, body)
 		made.write(t, s, name, body)
-		if open == 0 {
-			s.write(t, name, body)
+		if changed == 0 {
+			writeConfiguration(t, folder, body)
+			s.settled[name] = body
 			return
 		}
+		open = tableOf(plan)
 	}
-	t.Fatalf("%s: still not settled after %d plans: %s", name, mostPlans, strings.Join(tableOf(s.plan(t, name)), ""))
+	t.Fatalf("%s: still not settled after %d plans:\n%s", name, mostPlans, open)
 }
 
 // unprotected is the configuration without prevent_destroy. What a plan first invents for an argument it replaces by the
@@ -473,7 +481,7 @@ func (s *state) write(t testing.TB, to *stage, name string, body document) {
 			provider += "." + alias
 		}
 		instance := map[string]any{
-			"schema_version": to.schemas[typ].Version, "attributes": s.attributes[address], "sensitive_attributes": sensitive(to.schemas[typ]),
+			"schema_version": to.schemas[typ].Version, "attributes": s.attributes[address], "sensitive_attributes": sensitive(to.schemas[typ].Block, s.attributes[address], nil),
 			"dependencies": g.all(address),
 		}
 		if g.createFirst[address] {
@@ -496,12 +504,24 @@ func (s *state) write(t testing.TB, to *stage, name string, body document) {
 	}
 }
 
-// sensitive are the paths of the attributes that the schema calls sensitive: without them a plan shows an update of each.
-func sensitive(schema *tfjson.Schema) []any {
+// sensitive are the paths of the values that the schema calls sensitive: without them a plan shows an update of each.
+func sensitive(block *tfjson.SchemaBlock, attributes any, above []any) []any {
 	paths := []any{}
-	for _, name := range sorted(schema.Block.Attributes) {
-		if schema.Block.Attributes[name].Sensitive {
-			paths = append(paths, []any{map[string]any{"type": "get_attr", "value": name}})
+	below := func(steps ...any) []any { return slices.Concat(above, steps) }
+	for _, name := range sorted(block.Attributes) {
+		if block.Attributes[name].Sensitive {
+			paths = append(paths, below(map[string]any{"type": "get_attr", "value": name}))
+		}
+	}
+	for _, name := range sorted(block.NestedBlocks) {
+		nested := block.NestedBlocks[name]
+		if nested.NestingMode != tfjson.SchemaNestingModeList {
+			continue // no set of this provider holds anything sensitive that the stacks use
+		}
+		items, _ := object(attributes)[name].([]any)
+		for n, item := range items {
+			index := map[string]any{"type": "index", "value": map[string]any{"value": n, "type": "number"}}
+			paths = append(paths, sensitive(nested.Block, item, below(map[string]any{"type": "get_attr", "value": name}, index))...)
 		}
 	}
 	return paths

@@ -27,12 +27,15 @@ import (
 )
 
 // Main is the body of every TestMain here: it readies Node.js, runs the tests and closes jsii.
-func Main(m *testing.M) {
+func Main(m *testing.M, cleanups ...func()) {
 	if err := nodejs.Prepare(os.Getenv("BATBERN_LAZY_BINDINGS") != "false"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	code := m.Run()
+	for _, cleanup := range cleanups {
+		cleanup()
+	}
 	nodejs.Close()
 	os.Exit(code)
 }
