@@ -124,8 +124,14 @@ func killTerraform(ctx context.Context, below string) error {
 			if len(args) < 2 || args[1] != "apply" || !strings.HasPrefix(folder, below) {
 				continue
 			}
+			providers, _ := p.ChildrenWithContext(ctx) // they outlive it
 			if err := p.Kill(); err != nil {
 				return err
+			}
+			for _, provider := range providers {
+				if err := provider.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+					return err
+				}
 			}
 			for running := true; running && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 				running, _ = p.IsRunning()
