@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -311,10 +310,4 @@ func works(r *http.Request) *http.Response {
 		return respond(401, `{"error":"sign in"}`)
 	}
 	return respond(200, "<html>", "X-Amz-Cf-Id", "x")
-}
-
-func (s *server) called() []string {
-	s.lock.Lock()
-	defer s.lock.Unlock()
-	return slices.Compact(slices.Sorted(slices.Values(s.calls)))
 }
