@@ -38,7 +38,7 @@ synth: node_modules/.package-lock.json ## Terraform for all stacks, in cdktf.out
 test: setup ## all tests, with coverage
 	@$(TOOL) gotestsum --format pkgname --format-hide-empty-pkg -- \
 		-count=1 -timeout 30m -coverprofile=coverage.out -coverpkg=$(COVERED) $(TESTS) \
-		| sed 's/ (coverage: [^)]*)//'
+		| sed -u 's/ (coverage: [^)]*)//'
 	@$(TOOL) go-test-coverage --config .testcoverage.yml
 
 test-provider: setup ## the tests that need Terraform and the AWS provider
