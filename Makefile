@@ -92,7 +92,7 @@ environment:
 local: setup ## base and dev on an emulator; others: make local STACKS="base staging"
 	@go run ./cmd/batbern local apply $(if $(ENDPOINT),--endpoint $(ENDPOINT)) $(STACKS)
 
-local-gaps: setup ## all stacks on an emulator, and which entries of its list of gaps are no longer needed
+local-gaps: setup ## each environment on an emulator, and which entries of its list of gaps none needs
 	@go run ./cmd/batbern local gaps
 
 permissions: setup ## judge what make local recorded against the permissions of the pipelines' roles

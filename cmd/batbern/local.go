@@ -8,7 +8,7 @@ import (
 // LocalCmd works on an AWS emulator on this machine: no account, no credentials, no cost.
 type LocalCmd struct {
 	Apply   LocalApplyCmd   `cmd:"" default:"withargs" help:"Apply stacks and plan them again (the default command)."`
-	Gaps    LocalGapsCmd    `cmd:"" help:"Apply all stacks and name the entries of gaps.json that are no longer needed."`
+	Gaps    LocalGapsCmd    `cmd:"" help:"Apply each environment and name the entries of gaps.json that none needs."`
 	Destroy LocalDestroyCmd `cmd:"" help:"Destroy the stacks and stop the emulator."`
 }
 

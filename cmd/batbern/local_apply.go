@@ -13,6 +13,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/internal/emulator"
 	"github.com/batbern/infrastructure/internal/terraform"
 )
@@ -31,27 +32,7 @@ func (c *LocalApplyCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	if err := c.report(std, results); err != nil {
-		return err
-	}
-	return checkGaps(results)
-}
-
-// checkGaps fails if an entry of gaps.json was not needed by any stack. A run of only some stacks says nothing about it.
-func checkGaps(results []emulator.Result) error {
-	all, err := terraform.Stacks(localTree)
-	if err != nil || len(results) < len(all) {
-		return err
-	}
-	gaps, err := emulator.KnownGaps()
-	if err != nil {
-		return err
-	}
-	if unneeded := gaps.Unneeded(results); len(unneeded) > 0 {
-		return fmt.Errorf("internal/emulator/gaps.json has entries that are not needed; remove them:\n  %s",
-			strings.Join(unneeded, "\n  "))
-	}
-	return nil
+	return c.report(std, results)
 }
 
 // apply applies each stack and plans it again.
@@ -89,6 +70,9 @@ func (c *LocalApplyCmd) apply(ctx context.Context, std streams) (results []emula
 	if err != nil {
 		return nil, err
 	}
+	if err := oneEnvironment(slices.Concat(wanted, applied(known))); err != nil {
+		return nil, err
+	}
 	wanted = slices.DeleteFunc(slices.Clone(known), func(name string) bool {
 		return !slices.Contains(wanted, name) && !slices.Contains(again, name)
 	})
@@ -108,6 +92,18 @@ func (c *LocalApplyCmd) apply(ctx context.Context, std streams) (results []emula
 		results = append(results, result)
 	}
 	return results, nil
+}
+
+// oneEnvironment fails for stacks of two environments. The emulator is one account; environments have one each, and names
+// that need be unique in an account alone, such as those of target groups, are the same in all of them.
+func oneEnvironment(stacks []string) error {
+	slices.Sort(stacks)
+	stacks = slices.DeleteFunc(slices.Compact(stacks), func(name string) bool { return name == environmentName(config.BaseName).stack() })
+	if len(stacks) > 1 {
+		return fmt.Errorf("the emulator is one account and holds one environment, not %s: run `make local-destroy`, then one at a time",
+			strings.Join(stacks, " and "))
+	}
+	return nil
 }
 
 // recover empties the started emulator if an apply was killed: what it was creating exists there and in no state. It

@@ -64,3 +64,16 @@ func TestLocalReportFails(t *testing.T) {
 		}
 	}
 }
+
+// The emulator is one account: a second environment would meet the names of the first.
+func TestLocalHoldsOneEnvironment(t *testing.T) {
+	for _, stacks := range [][]string{{"batbern-base", "batbern-dev"}, {"batbern-base", "batbern-prod", "batbern-base", "batbern-prod"}, {"batbern-base"}} {
+		if err := oneEnvironment(stacks); err != nil {
+			t.Errorf("%v: %v", stacks, err)
+		}
+	}
+	err := oneEnvironment([]string{"batbern-prod", "batbern-base", "batbern-dev"})
+	if err == nil || !strings.Contains(err.Error(), "batbern-dev and batbern-prod") || !strings.Contains(err.Error(), "make local-destroy") {
+		t.Errorf("two environments: %v", err)
+	}
+}
