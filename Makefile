@@ -10,6 +10,9 @@ COVERED  = ./config/...,./constructs/...,./stacks/...,./lambda/...
 PYTHON  ?= python3
 ENVIRONMENTS = base dev staging prod
 
+# the tests that need the AWS provider: make test-provider RUN=TestGuide runs one
+RUN ?= TestChanges|TestOrderAlone|TestOpenTofu|TestKilledApplies|TestGuide$$|TestAcceptedConfigurations
+
 # no usage statistics of the cdktf CLI and Terraform: where the network blocks them, they end in an error message
 export CHECKPOINT_DISABLE ?= 1
 
@@ -42,7 +45,7 @@ test: setup ## all tests, with coverage
 	@$(TOOL) go-test-coverage --config .testcoverage.yml
 
 test-provider: setup ## the tests that need Terraform and the AWS provider
-	@PROVIDER_TESTS=true go test -count=1 -timeout 60m $(addprefix ./__tests__/,changes cli integration)
+	@PROVIDER_TESTS=true go test -count=1 -timeout 60m -run '$(RUN)' $(addprefix ./__tests__/,changes cli integration)
 
 test-migrations: setup ## the migrations with real Flyway on a real PostgreSQL
 	CI=true go test -count=1 ./migrations/... ./internal/migrationlint ./lambda/migration-runner/...
