@@ -2,7 +2,6 @@ package compute
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"path"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/constructs/loadbalancer"
+	"github.com/batbern/infrastructure/internal/text"
 )
 
 const (
@@ -122,12 +122,7 @@ type logConfiguration struct {
 // containers marshals container definitions, the same bytes for the same task whatever the order of its parts.
 func containers(all ...container) string {
 	slices.SortFunc(all, func(a, b container) int { return bytes.Compare([]byte(a.Name), []byte(b.Name)) })
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	// strings, numbers and booleans always marshal
-	_ = encoder.Encode(all)
-	return string(bytes.TrimSpace(text.Bytes()))
+	return text.JSON(all)
 }
 
 // hardened is what all containers have: nothing of root, nothing to write to, no capability, an init process that

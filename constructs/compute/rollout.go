@@ -1,8 +1,6 @@
 package compute
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -18,6 +16,7 @@ import (
 	"github.com/batbern/infrastructure/constructs/loadbalancer"
 	"github.com/batbern/infrastructure/constructs/network"
 	"github.com/batbern/infrastructure/constructs/policy"
+	"github.com/batbern/infrastructure/internal/text"
 )
 
 // rollout lets CodeDeploy replace the service's tasks where the environment asks for it: a second set of tasks, reached
@@ -178,16 +177,11 @@ func instructions(scope constructs.Construct, service config.Service, p parts, d
 			what.Capacity = append(what.Capacity, map[string]any{"capacityProvider": part.provider, "base": part.base, "weight": part.weight})
 		}
 	}
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	// strings and numbers always marshal
-	_ = encoder.Encode(what)
 	ssmparameter.NewSsmParameter(scope, jsii.String("deployment"), &ssmparameter.SsmParameterConfig{
 		Name:          jsii.String(instructionsName(service, props)),
 		Description:   jsii.String("what the pipeline of " + service.Name + " needs for a rollout"),
 		Type:          jsii.String("String"),
-		InsecureValue: jsii.String(string(bytes.TrimSpace(text.Bytes()))),
+		InsecureValue: jsii.String(text.JSON(what)),
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/cloudwatchdashboard"
 
 	"github.com/batbern/infrastructure/config"
+	"github.com/batbern/infrastructure/internal/text"
 )
 
 // dashboard makes the environment's and gives its name.
@@ -69,7 +70,7 @@ func Dashboard(v View) string {
 	b.row("Edge", v.edge()...)
 	b.row("Functions and backups", v.background()...)
 	b.row("Cost", v.cost()...)
-	return encode(map[string]any{"start": "-PT3H", "periodOverride": "inherit", "widgets": b.widgets})
+	return text.JSON(map[string]any{"start": "-PT3H", "periodOverride": "inherit", "widgets": b.widgets})
 }
 
 // The grid that CloudWatch lays widgets out on.

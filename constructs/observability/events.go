@@ -1,8 +1,6 @@
 package observability
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,6 +12,7 @@ import (
 	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/cloudwatcheventtarget"
 
 	"github.com/batbern/infrastructure/config"
+	"github.com/batbern/infrastructure/internal/text"
 )
 
 // Event is something that AWS tells of by EventBridge, and that a person should read.
@@ -149,7 +148,7 @@ func events(scope constructs.Construct, constructID string, props Props) {
 		rule := cloudwatcheventrule.NewCloudwatchEventRule(scope, jsii.String(event.ID), &cloudwatcheventrule.CloudwatchEventRuleConfig{
 			Name:         jsii.String(event.ruleName(props.Name)),
 			Description:  jsii.String(event.Summary),
-			EventPattern: jsii.String(encode(event.Pattern)),
+			EventPattern: jsii.String(text.JSON(event.Pattern)),
 			Provider:     provider,
 		})
 		cloudwatcheventtarget.NewCloudwatchEventTarget(scope, jsii.String(event.ID+"_target"), &cloudwatcheventtarget.CloudwatchEventTargetConfig{
@@ -188,15 +187,4 @@ func (e Event) message(name, account, repository string) string {
 	}
 	lines = append(lines, "when: <time>", fmt.Sprintf("where: <region>, account %s", account), "What to do: "+RunbookLink(repository, e.Runbook))
 	return `"` + strings.Join(lines, "\"\n\"") + `"`
-}
-
-// encode is JSON on one line, without HTML escaping. What it is given always marshals.
-func encode(value any) string {
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(value); err != nil {
-		panic(fmt.Errorf("observability: %T cannot be written as JSON: %w", value, err))
-	}
-	return strings.TrimSuffix(out.String(), "\n")
 }

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/batbern/infrastructure/internal/text"
 )
 
 // samples are events as AWS documents them, by the id of what they are an example of (testdata/events.json).
@@ -71,7 +73,7 @@ func allowed(value, found any) bool {
 func plain(t *testing.T, value any) any {
 	t.Helper()
 	var out any
-	if err := json.Unmarshal([]byte(encode(value)), &out); err != nil {
+	if err := json.Unmarshal([]byte(text.JSON(value)), &out); err != nil {
 		t.Fatal(err)
 	}
 	return out
@@ -136,8 +138,8 @@ func TestEventsAreMailsThatPeopleCanRead(t *testing.T) {
 			}
 		}
 		paths := event.paths()
-		if len(paths) > 100 || len(message) > 8192 || len(encode(event.Pattern)) > 2048 {
-			t.Errorf("%s: %d paths, a text of %d and a pattern of %d characters; EventBridge takes 100, 8192 and 2048", event.ID, len(paths), len(message), len(encode(event.Pattern)))
+		if len(paths) > 100 || len(message) > 8192 || len(text.JSON(event.Pattern)) > 2048 {
+			t.Errorf("%s: %d paths, a text of %d and a pattern of %d characters; EventBridge takes 100, 8192 and 2048", event.ID, len(paths), len(message), len(text.JSON(event.Pattern)))
 		}
 		mail := message
 		for name, path := range paths {

@@ -9,6 +9,8 @@ import (
 	"github.com/aws/jsii-runtime-go"
 	"github.com/cdktf/cdktf-provider-aws-go/aws/v19/cloudwatchlogaccountpolicy"
 	"github.com/hashicorp/terraform-cdk-go/cdktf"
+
+	"github.com/batbern/infrastructure/internal/text"
 )
 
 // CustomIdentifier is a pattern of personal data that AWS has no managed data identifier for.
@@ -106,7 +108,7 @@ func MaskingPolicy(name string) string {
 	}
 	audit := map[string]any{"Audit": map[string]any{"FindingsDestination": map[string]any{}}}
 	hide := map[string]any{"Deidentify": map[string]any{"MaskConfig": map[string]any{}}}
-	return encode(map[string]any{
+	return text.JSON(map[string]any{
 		"Name":        name + "-masking",
 		"Description": "Personal data and credentials are hidden from principals without logs:Unmask",
 		"Version":     "2021-06-01",

@@ -13,6 +13,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/batbern/infrastructure/internal/text"
 )
 
 // Effect is what a statement does with the requests that it matches.
@@ -88,13 +90,7 @@ func (d Document) JSON() string {
 	if err := d.check(); err != nil {
 		panic(err)
 	}
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(d.wire()); err != nil {
-		panic(fmt.Errorf("policy cannot be written as JSON: %w", err))
-	}
-	return strings.TrimSuffix(out.String(), "\n")
+	return text.JSON(d.wire())
 }
 
 var sid = regexp.MustCompile(`^[A-Za-z0-9]+$`)

@@ -3,8 +3,6 @@
 package registry
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 
 	"github.com/aws/constructs-go/constructs/v10"
@@ -16,6 +14,7 @@ import (
 
 	"github.com/batbern/infrastructure/config"
 	"github.com/batbern/infrastructure/constructs/policy"
+	"github.com/batbern/infrastructure/internal/text"
 )
 
 // Props says which repositories there are and who pulls from them.
@@ -118,10 +117,5 @@ func Lifecycle(keep int) string {
 		{2, fmt.Sprintf("releases: the newest %d", keep), newest("v*"), expire},
 		{3, fmt.Sprintf("other images: the newest %d", keep), newest("*"), expire},
 	}
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	// strings and numbers always encode
-	_ = encoder.Encode(map[string]any{"rules": rules})
-	return string(bytes.TrimSpace(out.Bytes()))
+	return text.JSON(map[string]any{"rules": rules})
 }
